@@ -1,0 +1,69 @@
+"""Averaged weights: what a generating player samples with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from pushforward.game import Game
+
+
+class Average:
+    r"""Exponential moving average of the generating players' weights and buffers, taken once a round.
+
+    .. math:: \bar\theta \leftarrow \beta \bar\theta + (1 - \beta) \theta
+
+    A game that circles its equilibrium has an average much nearer to it. Early on the decay is held below
+    (1 + k) / (10 + k) after k rounds, so that the start is forgotten.
+
+    Reference: Yazici et al., "The Unusual Effectiveness of Averaging in GAN Training", 2018, arXiv:1806.04498.
+
+    Args:
+        decay: the weight beta of the past.
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        self.decay = decay
+        self.shadow: dict[str, Tensor] = {}
+        self._live: dict[str, Tensor] = {}
+
+    def follow(self, game: Game) -> None:
+        """Begin to follow the game's generating players from where they are."""
+        names = {id(t): name for name, t in [*game.named_parameters(), *game.named_buffers()]}
+        for player in game.averaged:
+            module = game.players[player]
+            for tensor in [*module.parameters(), *module.buffers()]:
+                self._live[names[id(tensor)]] = tensor
+        self.shadow = {name: t.detach().clone() for name, t in self._live.items()}
+        self._floats = [name for name, t in self._live.items() if t.is_floating_point()]
+        self._others = [name for name, t in self._live.items() if not t.is_floating_point()]
+
+    @torch.no_grad()
+    def update(self, round: int) -> None:
+        """After a round."""
+        decay = min(self.decay, (1 + round) / (10 + round))
+        if self._floats:
+            shadows = [self.shadow[name] for name in self._floats]
+            torch._foreach_lerp_(shadows, [self._live[name].detach() for name in self._floats], 1 - decay)
+        for name in self._others:
+            self.shadow[name].copy_(self._live[name])
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The game with its averaged weights; the live ones come back unchanged."""
+        kept = {name: tensor.data for name, tensor in self._live.items()}
+        try:
+            for name, tensor in self._live.items():
+                tensor.data = self.shadow[name]
+            yield
+        finally:
+            for name, tensor in self._live.items():
+                tensor.data = kept[name]
+
+    def load(self, shadow: dict[str, Tensor]) -> None:
+        """Go on from a checkpoint."""
+        for name, tensor in self.shadow.items():
+            tensor.copy_(shadow[name])

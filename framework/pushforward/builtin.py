@@ -1,0 +1,159 @@
+"""The host's own components, offered through the same hook as a stranger's."""
+
+from __future__ import annotations
+
+from pushforward.component import Component, Kind
+from pushforward.hooks import hook
+
+PUSHFORWARD_API = 1
+
+R = "pushforward.roles"
+
+
+@hook
+def kinds() -> list[Kind]:
+    """The kinds that the host knows."""
+    adapters = "pushforward.adapters"
+    return [
+        Kind("target", f"{R}.target:Target", "what is learned or estimated"),
+        Kind("model", "pushforward.game:Game", "a game of a few players", wrapper="pushforward.play:Play"),
+        Kind("generator", f"{R}.generator:Generator", "noise to data", f"{adapters}:NetworkGenerator", gives=("sample",)),
+        Kind(
+            "discriminator",
+            f"{R}.discriminator:Discriminator",
+            "data to realness logits",
+            adapter=f"{adapters}:NetworkDiscriminator",
+            gives=("critic",),
+        ),
+        Kind("energy", f"{R}.energy:Energy", "data to nats, low is likely", f"{adapters}:NetworkEnergy"),
+        Kind(
+            "flow",
+            f"{R}.flow:Flow",
+            "an invertible map with a density",
+            adapter=f"{adapters}:NetworkFlow",
+            gives=("sample", "log_density"),
+        ),
+        Kind(
+            "velocity-field",
+            f"{R}.velocity:VelocityField",
+            "dx/dt = b(t, x)",
+            adapter=f"{adapters}:NetworkVelocity",
+        ),
+        Kind("network", "pushforward.networks:Network", "a bare network, adapted by the slot that it fills"),
+        Kind("objective", f"{R}.adversarial:Objective", "what generator and discriminator want"),
+        Kind("penalty", f"{R}.adversarial:Penalty", "what is added to the discriminator's cost"),
+        Kind("rule", "pushforward.rules:Rule", "how players move"),
+        Kind("optimizer", "pushforward.optimizers:Optimizer", "how a gradient becomes a step"),
+        Kind("schedule", "pushforward.schedules:Schedule", "a number that changes over the run"),
+        Kind("average", "pushforward.average:Average", "averaged weights of the sampling player", default="ema"),
+        Kind("budget", "pushforward.budget:Budget", "how long a run is", default="budget"),
+        Kind("measure", f"{R}.measure:Measure", "a number, with its error, on a model"),
+        Kind("watcher", f"{R}.watcher:Watcher", "a picture of a model at every report"),
+        Kind("tracker", f"{R}.tracker:Tracker", "where numbers and pictures go"),
+        Kind("estimator", f"{R}.estimator:Estimator", "log Z with its error"),
+        Kind("sampler", f"{R}.estimator:Sampler", "a Markov kernel"),
+        Kind("features", f"{R}.estimator:Features", "what distances between data are measured in"),
+    ]
+
+
+@hook
+def components() -> list[Component]:
+    """What the host offers itself: play, numbers and pictures, and no generative model."""
+    return [*_play(), *_measures(), *_watchers(), *_trackers()]
+
+
+def _play() -> list[Component]:
+    rules, optimizers, schedules = "pushforward.rules", "pushforward.optimizers", "pushforward.schedules"
+    return [
+        Component("rule", "alternating", f"{rules}:Alternating", "players move in turn, each at the newest point"),
+        Component("rule", "simultaneous", f"{rules}:Simultaneous", "all players move at once from one point"),
+        Component("optimizer", "sgd", f"{optimizers}:SGD", "plain descent, with momentum if asked"),
+        Component("optimizer", "adam", f"{optimizers}:Adam", "adaptive moments", "arXiv:1412.6980"),
+        Component("optimizer", "rmsprop", f"{optimizers}:RMSprop", "descent scaled by a running mean of squares"),
+        Component("schedule", "constant", f"{schedules}:Constant", "one value throughout"),
+        Component("schedule", "linear", f"{schedules}:Linear", "a straight line"),
+        Component("schedule", "cosine", f"{schedules}:Cosine", "half a cosine", "arXiv:1608.03983"),
+        Component("schedule", "inverse-decay", f"{schedules}:InverseDecay", "from / (1 + decay t)"),
+        Component("average", "ema", "pushforward.average:Average", "exponential moving average of weights and buffers"),
+        Component("budget", "budget", "pushforward.budget:Budget", "rounds, batch and reports"),
+    ]
+
+
+def _measures() -> list[Component]:
+    m = "pushforward.measures"
+    sampled = {"model": ("sample",), "target": ("sample",)}
+    density = {"model": ("log_density",), "target": ("sample",)}
+    return [
+        Component(
+            "measure",
+            "sliced-wasserstein",
+            f"{m}.sliced_wasserstein:SlicedWasserstein",
+            "sliced 2-Wasserstein distance to held-out data",
+            needs=sampled,
+        ),
+        Component(
+            "measure",
+            "wasserstein",
+            f"{m}.wasserstein:Wasserstein",
+            "exact 2-Wasserstein distance, up to 2000 points",
+            needs=sampled,
+        ),
+        Component("measure", "mmd", f"{m}.mmd:MMD", "unbiased squared MMD, Gaussian kernel", needs=sampled),
+        Component(
+            "measure",
+            "mode-coverage",
+            f"{m}.coverage:ModeCoverage",
+            "share of modes covered, share of samples near one",
+            "arXiv:1705.07761",
+            needs={"model": ("sample",), "target": ("modes",)},
+        ),
+        Component(
+            "measure",
+            "frechet",
+            f"{m}.frechet:FrechetDistance",
+            "Fréchet distance over features",
+            "arXiv:1706.08500",
+            needs=sampled,
+        ),
+        Component(
+            "measure",
+            "class-shares",
+            f"{m}.class_shares:ClassShares",
+            "deviation of class shares, and the classifier's confidence",
+            needs={"model": ("sample",), "target": ("sample", "labels")},
+        ),
+        Component("measure", "log-density", f"{m}.likelihood:LogDensity", "mean held-out log-density", needs=density),
+        Component("measure", "mass", f"{m}.mass:Mass", "integral of the density, which is one", needs=density),
+        Component(
+            "measure",
+            "log-z",
+            f"{m}.log_z:LogZ",
+            "estimate of the target's log Z with its error",
+            needs={"model": ("log_z",), "target": ("log_density",)},
+        ),
+        Component("features", "identity", f"{m}.features:Identity", "the data themselves"),
+        Component("features", "classifier", f"{m}.features:Classifier", "a small classifier's last hidden layer"),
+    ]
+
+
+def _watchers() -> list[Component]:
+    watchers = "pushforward.watchers"
+    sampled = {"model": ("sample",)}
+    return [
+        Component("watcher", "sample-scatter", f"{watchers}.scatter:SampleScatter", "samples over data", needs=sampled),
+        Component("watcher", "sample-grid", f"{watchers}.grid:SampleGrid", "images from fixed noise", needs=sampled),
+        Component("watcher", "critic-field", f"{watchers}.field:CriticField", "logits over the plane", needs=sampled),
+        Component("watcher", "energy-field", f"{watchers}.field:EnergyField", "log-density or energy over the plane"),
+        Component("watcher", "velocity-field", f"{watchers}.velocity:VelocityStreams", "streamlines of a velocity"),
+    ]
+
+
+def _trackers() -> list[Component]:
+    trackers = "pushforward.trackers"
+    return [
+        Component("tracker", "csv", f"{trackers}.csv:CsvTracker", "metrics.csv in the run's folder; every run has it"),
+        Component("tracker", "png", f"{trackers}.png:PngTracker", "pictures in the run's folder; every run has it"),
+        Component("tracker", "wandb", f"{trackers}.wandb:Wandb", "Weights & Biases, offline where there is no key"),
+        Component("tracker", "tensorboard", f"{trackers}.tensorboard:TensorBoard", "TensorBoard event files"),
+        Component("tracker", "mlflow", f"{trackers}.mlflow:MLflow", "an MLflow store, by default a local file"),
+    ]

@@ -1,0 +1,184 @@
+"""The joint field of a game: every player's gradient at one point. Rules, spectra and verdicts read it, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from pushforward.game import Costs, Game
+from pushforward.problem import RunFailed, UserError
+from pushforward.randomness import Draw
+
+Point = dict[str, Tensor]  # parameter name in the game -> value
+
+
+@dataclass(frozen=True)
+class Direction:
+    """The gradients of some players at one point.
+
+    Args:
+        names: the players.
+        gradients: by parameter, of each player's own cost in its own parameters.
+        terms: what each player's cost is made of, detached.
+        draw: the turn on which they were computed.
+    """
+
+    names: tuple[str, ...]
+    gradients: Point
+    terms: Costs
+    draw: Draw
+
+
+class State(NamedTuple):
+    """Everything a round changes: where the players are, and what optimizers, rule and game remember.
+
+    Attributes:
+        point: the players' parameters. Played in place they are the live ones: keep copies, not references.
+        memory: what the optimizers remember, by parameter; empty where torch's optimizers keep it.
+        rule: what the rule remembers.
+        buffers: what the game remembers; empty where it is played in place.
+    """
+
+    point: Point
+    memory: dict[str, Point]
+    rule: Point
+    buffers: Point
+
+
+def ownership(game: Game) -> dict[str, dict[str, torch.nn.Parameter]]:
+    """Which parameters each player owns, by their names in the game; a shared one belongs to the first player.
+
+    Raises:
+        UserError: if a player that moves by gradient owns nothing, or its parameters are not part of the game.
+    """
+    names = {id(p): name for name, p in game.named_parameters()}
+    taken: set[int] = set()
+    owned: dict[str, dict[str, torch.nn.Parameter]] = {}
+    for player, module in game.players.items():
+        own = [p for p in module.parameters() if id(p) not in taken and p.requires_grad]
+        taken.update(id(p) for p in own)
+        if not own and player not in game.responders:
+            raise UserError(f"player {player!r} has no parameters to move")
+        if any(id(p) not in names for p in own):
+            raise UserError(f"player {player!r} owns parameters that are not in the game's modules")
+        owned[player] = {names[id(p)]: p for p in own}
+    return owned
+
+
+class Field:
+    """Ask for the gradients of players at a point; each ask without `draw` takes the round's next turn.
+
+    Args:
+        game: the game.
+        accumulate: cut every turn into so many micro-batches and average: the same gradient for costs that are
+            means over samples, in less memory.
+        reduce: averages gradients over processes, given (gradients, this process's samples).
+        create_graph: keep the gradients differentiable in the point.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        accumulate: int = 1,
+        reduce: Callable[[list[Tensor]], list[Tensor]] | None = None,
+        create_graph: bool = False,
+    ) -> None:
+        self.game, self.accumulate, self.reduce, self.create_graph = game, accumulate, reduce, create_graph
+        self.own = ownership(game)
+        self.players = tuple(self.own)
+        self.live: Point = {name: p for own in self.own.values() for name, p in own.items()}
+        self.buffers: Point = {}
+        self._turns: Sequence[Draw] = ()
+        self._used = 0
+
+    def deal(self, turns: Sequence[Draw]) -> None:
+        """The turns of the coming round."""
+        self._turns, self._used = turns, 0
+
+    def group(self, name: str) -> tuple[str, ...]:
+        """The players meant by a player's or a team's name."""
+        return self.game.teams.get(name) or (name,)
+
+    def __call__(self, names: Iterable[str] | None = None, at: Point | None = None, draw: int | None = None) -> Direction:
+        """The named players' gradients (all by default) at a point (the present one by default).
+
+        Args:
+            names: the players whose costs are computed; no other cost is.
+            at: parameters by name; those left out stay where they are.
+            draw: the number of one of this round's turns that was dealt before; None takes the next.
+        """
+        turn = self._turn(draw)
+        names = tuple(names) if names is not None else self.players
+        asked = tuple(name for name in names if name not in self.game.responders)
+        at = None if at is self.live else at
+        if not asked:
+            return Direction(names, {}, {}, turn)
+        gradients: list[Tensor] = []
+        terms: Costs = {}
+        for part in turn.parts(self.accumulate):
+            share = part.n / turn.n if turn.n else 1.0
+            found, costs = self._gradients(asked, part, at)
+            if share == 1.0:
+                gradients, terms = found, costs
+                break
+            gradients = [g * share for g in found] if not gradients else [
+                a + g * share for a, g in zip(gradients, found, strict=True)
+            ]
+            terms = _add(terms, costs, share)
+        if self.reduce is not None:
+            gradients = self.reduce(gradients)
+        keys = [key for name in asked for key in self.own[name]]
+        return Direction(names, dict(zip(keys, gradients, strict=True)), terms, turn)
+
+    def _gradients(self, names: tuple[str, ...], part: Draw, at: Point | None) -> tuple[list[Tensor], Costs]:
+        if at is None and not self.buffers:
+            point: Point = self.live
+            costs = self.game(names, part)
+        else:
+            point = {**self.live, **(at or {})}
+            if not self.create_graph:
+                point = {key: value.detach().requires_grad_() for key, value in point.items()}
+            costs = functional_call(self.game, {**point, **self.buffers}, (names, part))
+        gradients: list[Tensor] = []
+        for name in names:
+            total = _total(name, costs)
+            wanted = [point[key] for key in self.own[name]]
+            found = torch.autograd.grad(
+                total, wanted, retain_graph=name != names[-1] or self.create_graph,
+                create_graph=self.create_graph, allow_unused=True,
+            ) if total.requires_grad else (None,) * len(wanted)
+            if all(g is None for g in found):
+                raise RunFailed(f"the cost of player {name!r} does not depend on its parameters: nothing to follow")
+            gradients += [torch.zeros_like(p) if g is None else g for g, p in zip(found, wanted, strict=True)]
+        return gradients, {n: {term: v.detach() for term, v in costs[n].items()} for n in names}
+
+    def _turn(self, draw: int | None) -> Draw:
+        if draw is not None:
+            return self._turns[draw]
+        if self._used >= len(self._turns):
+            raise RunFailed(f"the rule asked for more than the {len(self._turns)} turns it declared for a round")
+        self._used += 1
+        return self._turns[self._used - 1]
+
+
+def _total(name: str, costs: Costs) -> Tensor:
+    terms = costs.get(name)
+    if not terms:
+        raise RunFailed(f"the game gave no cost for player {name!r}")
+    for term, value in terms.items():
+        if value.ndim:
+            raise RunFailed(f"cost {name}/{term} has shape {tuple(value.shape)}: expected one number")
+    values = list(terms.values())
+    return values[0] if len(values) == 1 else torch.stack(values).sum()
+
+
+def _add(terms: Costs, more: Costs, share: float) -> Costs:
+    return {
+        name: {term: terms.get(name, {}).get(term, 0) + value * share for term, value in own.items()}
+        for name, own in more.items()
+    }

@@ -1,0 +1,79 @@
+"""Log Z as a measure: an estimate of the target's normaliser, next to what is known of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pushforward.problem import UserError
+from pushforward.roles.estimator import Estimate, Estimator
+from pushforward.roles.measure import Look, Measure
+
+
+class LogZ(Measure):
+    r"""Estimate of log Z of the target, with how far to trust it.
+
+    .. math:: \log Z = \log \int e^{-U(x)}\, dx
+
+    By the model itself where it can estimate, or by an estimator for comparison at the same cost. Beside the `value`
+    and its delta-method `standard_error` stand the 95 % interval `low` and `high`, the effective sample size `ess` as
+    a fraction of the `n` weights, the tail index `khat`, the `evaluations` spent, how many weights are `non_finite`,
+    and, where the target knows its log Z, the `error`: value minus truth. What is wrong with the estimate in words is
+    in the attribute `warning` after a look.
+
+    Args:
+        estimator: what estimates; None means the model. It reports as ``log-z/<class of the estimator>``.
+        evaluations: how often U may be evaluated, at most.
+
+    Raises:
+        UserError: if there is no evaluation to spend, or no estimator and a model that cannot estimate.
+    """
+
+    better = None
+
+    def __init__(self, estimator: Estimator | None = None, evaluations: int = 1_000_000) -> None:
+        super().__init__(sync_on_compute=False)
+        if evaluations < 1:
+            raise UserError(f"log-z: evaluations is {evaluations}, but at least one is needed")
+        self.estimator, self.evaluations = estimator, evaluations
+        self.warning = ""
+        self._estimate: Estimate | None = None
+        self._truth: float | None = None
+
+    def label(self, name: str) -> str:
+        """The registered name, with that of the estimator's class where there is one."""
+        if self.estimator is None:
+            return name
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", type(self.estimator).__name__)
+        return f"{name}/{words.lower()}"
+
+    def measure(self, look: Look) -> dict[str, float]:
+        """Estimate, with the randomness of this look."""
+        estimate: Any = self.estimator.estimate if self.estimator else getattr(look.game, "estimate", None)
+        if estimate is None:
+            raise UserError(f"log-z: {type(look.game).__name__} estimates no log Z; give log-z an estimator")
+        self.reset()
+        self.update(estimate(look.target, self.evaluations, look.draw("log-z", 1)), look.log_z)
+        return self.compute()
+
+    def update(self, estimate: Estimate, truth: float | None = None) -> None:
+        """Take in an estimate, and the known log Z: a later one replaces it."""
+        self._estimate, self._truth, self.warning = estimate, truth, estimate.warning
+
+    def compute(self) -> dict[str, float]:
+        """The last estimate, in numbers."""
+        if self._estimate is None:
+            raise UserError("log-z has no estimate yet: call measure or update first")
+        e = self._estimate
+        out: dict[str, float] = {
+            "value": e.log_z,
+            "standard_error": e.standard_error,
+            "low": e.interval[0],
+            "high": e.interval[1],
+            "n": e.n,
+            "ess": e.ess,
+            "khat": e.khat,
+            "non_finite": e.non_finite,
+            "evaluations": e.evaluations,
+        }
+        return out if self._truth is None else {**out, "error": e.log_z - self._truth}

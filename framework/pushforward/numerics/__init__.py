@@ -1,0 +1,1 @@
+"""What several families need: integrators, divergences, Markov kernels, weight statistics."""

@@ -1,0 +1,149 @@
+"""Optimizers: how a gradient becomes a step, in place by torch and as a pure function for spectra and ensembles."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from pushforward.field import Point
+from pushforward.problem import UserError
+
+
+class Optimizer(abc.ABC):
+    """Abstract: the numbers of an optimizer. Numbers may be schedules; they are read anew every round."""
+
+    lr: float
+
+    @abc.abstractmethod
+    def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Torch's own optimizer for these parameters."""
+
+    def numbers(self) -> dict[str, object]:
+        """What a schedule may move, as torch's parameter groups name it."""
+        return {"lr": self.lr}
+
+    def start(self, parameter: Tensor) -> Point:
+        """What is remembered of a parameter before the first step."""
+        raise UserError(f"optimizer {type(self).__name__} has no functional form")
+
+    def step(self, parameter: Tensor, gradient: Tensor, memory: Point) -> tuple[Tensor, Point]:
+        """The new parameter and memory: the same numbers as in place, differentiable, nothing changed."""
+        raise UserError(f"optimizer {type(self).__name__} has no functional form")
+
+
+class SGD(Optimizer):
+    r"""Plain gradient descent.
+
+    .. math:: m \leftarrow \mu m + g, \qquad \theta \leftarrow \theta - h\, m
+
+    The step of the theory: what is proved of a game is proved of this one.
+
+    Args:
+        lr: the step h.
+        momentum: the fraction mu of the last step that is kept.
+    """
+
+    def __init__(self, lr: float = 1e-2, momentum: float = 0.0) -> None:
+        self.lr, self.momentum = lr, momentum
+
+    def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """torch.optim.SGD."""
+        return torch.optim.SGD(parameters, lr=self.lr, momentum=self.momentum)
+
+    def numbers(self) -> dict[str, object]:
+        """Step and momentum."""
+        return {"lr": self.lr, "momentum": self.momentum}
+
+    def start(self, parameter: Tensor) -> Point:
+        """A momentum of zero."""
+        return {"m": torch.zeros_like(parameter)} if self.momentum else {}
+
+    def step(self, parameter: Tensor, gradient: Tensor, memory: Point) -> tuple[Tensor, Point]:
+        """One step."""
+        if not memory:
+            return parameter - self.lr * gradient, memory
+        m = self.momentum * memory["m"] + gradient
+        return parameter - self.lr * m, {"m": m}
+
+
+class Adam(Optimizer):
+    r"""Adaptive moments.
+
+    .. math:: \theta \leftarrow \theta - h\, \hat m / (\sqrt{\hat v} + \varepsilon), \quad
+        m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2
+
+    The usual choice; in games beta1 is best 0, since momentum feeds rotation.
+
+    Reference: Kingma, Ba, "Adam: A Method for Stochastic Optimization", 2014, arXiv:1412.6980.
+
+    Args:
+        lr: the step h.
+        betas: the decays of the two moments.
+        eps: added to the root of the second moment.
+        weight_decay: an L2 term in the gradient.
+    """
+
+    def __init__(
+        self,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
+
+    def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """torch.optim.Adam, fused into one kernel where the device has one."""
+        parameters = list(parameters)
+        fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)
+        return torch.optim.Adam(
+            parameters, lr=self.lr, betas=tuple(self.betas), eps=self.eps, weight_decay=self.weight_decay, fused=fused
+        )
+
+    def start(self, parameter: Tensor) -> Point:
+        """Moments of zero and a count."""
+        zero = torch.zeros_like(parameter)
+        return {"m": zero, "v": zero, "t": torch.zeros((), dtype=parameter.dtype, device=parameter.device)}
+
+    def step(self, parameter: Tensor, gradient: Tensor, memory: Point) -> tuple[Tensor, Point]:
+        """One step, with the bias of the moments corrected."""
+        first, second = self.betas
+        gradient = gradient + self.weight_decay * parameter if self.weight_decay else gradient
+        t = memory["t"] + 1
+        m = first * memory["m"] + (1 - first) * gradient
+        v = second * memory["v"] + (1 - second) * gradient**2
+        scale = (v / (1 - second**t)).sqrt() + self.eps
+        return parameter - self.lr * (m / (1 - first**t)) / scale, {"m": m, "v": v, "t": t}
+
+
+class RMSprop(Optimizer):
+    r"""Descent scaled by a running mean of squares.
+
+    .. math:: v \leftarrow \alpha v + (1 - \alpha) g^2, \qquad \theta \leftarrow \theta - h\, g / (\sqrt v + \varepsilon)
+
+    What GAN_stability trains with.
+
+    Args:
+        lr: the step h.
+        alpha: the decay of the mean of squares.
+        eps: added to its root.
+    """
+
+    def __init__(self, lr: float = 1e-4, alpha: float = 0.99, eps: float = 1e-8) -> None:
+        self.lr, self.alpha, self.eps = lr, alpha, eps
+
+    def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """torch.optim.RMSprop."""
+        return torch.optim.RMSprop(parameters, lr=self.lr, alpha=self.alpha, eps=self.eps)
+
+    def start(self, parameter: Tensor) -> Point:
+        """A mean of zero."""
+        return {"v": torch.zeros_like(parameter)}
+
+    def step(self, parameter: Tensor, gradient: Tensor, memory: Point) -> tuple[Tensor, Point]:
+        """One step."""
+        v = self.alpha * memory["v"] + (1 - self.alpha) * gradient**2
+        return parameter - self.lr * gradient / (v.sqrt() + self.eps), {"v": v}

@@ -1,0 +1,178 @@
+"""A plan: a recipe whose every value has been checked and every name found, before anything is imported or read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pushforward.component import Component, Kind, Metadata
+from pushforward.problem import Place, Problem, UserError
+from pushforward.recipe import Recipe
+from pushforward.registry import Registry
+from pushforward.signature import Signature
+
+
+@dataclass
+class Part:
+    """The arguments that go to one constructor.
+
+    Args:
+        at: where the constructor is.
+        signature: what it takes.
+        arguments: checked values by Python keyword: plain ones, [`Planned`] ones, lists and dicts of these.
+        bound: keywords that are filled from the data.
+        origins: where each given argument is written, by keyword.
+    """
+
+    at: str
+    signature: Signature
+    arguments: dict[str, Any] = field(default_factory=dict)
+    bound: tuple[str, ...] = ()
+    origins: dict[str, Place] = field(default_factory=dict)
+
+
+@dataclass
+class Planned:
+    """A component with its arguments.
+
+    Args:
+        slot: the kind that was asked for.
+        component: the record, of that kind or a network that will be adapted to it.
+        own: the component's own constructor.
+        around: the adapter or wrapper that it is put into, if any.
+        path: where in the recipe it is, dotted.
+        place: where it is written.
+        gives: its capabilities.
+    """
+
+    slot: str
+    component: Component
+    own: Part
+    around: Part | None
+    path: str
+    place: Place
+    gives: frozenset[str] = frozenset()
+
+    @property
+    def parts(self) -> list[Part]:
+        """Its constructors, the component's own first."""
+        return [self.own] + ([self.around] if self.around else [])
+
+    def below(self) -> Iterator[Planned]:
+        """Itself and every component in its arguments."""
+        yield self
+        for part in self.parts:
+            for value in part.arguments.values():
+                yield from _components(value)
+
+    def argument(self, keyword: str) -> Any:
+        """The value of an argument, or None where it is left out."""
+        for part in self.parts:
+            if keyword in part.arguments:
+                return part.arguments[keyword]
+        return None
+
+
+@dataclass
+class Plan:
+    """A checked recipe.
+
+    Args:
+        recipe: where it comes from.
+        registry: what was registered when it was checked.
+        target: what is learned.
+        model: the game.
+        budget: how long.
+        measures: by the path-independent order of the recipe.
+        watchers: pictures.
+        trackers: beside CSV and PNG.
+        trainer: arguments of Lightning's Trainer.
+        seed: the run's seed.
+        about: one sentence.
+        metadata: what is known of the target; None where its data are absent.
+        warnings: what does not stop a check: data that are not there.
+        plain: the recipe as plain data with every default filled in.
+    """
+
+    recipe: Recipe
+    registry: Registry
+    target: Planned
+    model: Planned
+    budget: Planned
+    measures: list[Planned]
+    watchers: list[Planned]
+    trackers: list[Planned]
+    trainer: dict[str, Any]
+    seed: int
+    about: str
+    metadata: Metadata | None = None
+    missing: UserError | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The recipe's name."""
+        return self.recipe.name
+
+    def components(self) -> Iterator[Planned]:
+        """Every component of the recipe, outer ones first."""
+        for top in (self.target, self.model, self.budget, *self.measures, *self.watchers, *self.trackers):
+            yield from top.below()
+
+    def value(self, keyword: str) -> Any:
+        """A number of the budget, its default where the recipe is silent."""
+        given = self.budget.own.arguments.get(keyword)
+        if given is not None or keyword in self.budget.own.arguments:
+            return given
+        return self.budget.own.signature.parameters[keyword].literal()[1]
+
+    def fingerprint(self) -> str:
+        """A hash of what decides the trajectory: not of rounds, nor of what only looks."""
+        data = {"target": plain(self.target), "model": plain(self.model), "seed": self.seed}
+        data["batch"] = self.value("batch")
+        data["accumulate"] = self.value("accumulate")
+        return hashlib.blake2b(json.dumps(data, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """A planned value as plain recipe data, defaults included."""
+    if isinstance(value, Planned):
+        data: dict[str, Any] = {"use": value.component.name}
+        for part in value.parts:
+            for name, parameter in part.signature.parameters.items():
+                if parameter.keyword in part.bound or is_inner(part, value, name):
+                    continue
+                if parameter.keyword in part.arguments:
+                    data[name] = plain(part.arguments[parameter.keyword])
+                elif parameter.literal()[0]:
+                    data[name] = plain(parameter.literal()[1])
+        return data
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def is_inner(part: Part, owner: Planned, name: str) -> bool:
+    """Whether a parameter of an adapter or wrapper is the component that it is put around: always its first."""
+    return part is owner.around and name == next(iter(part.signature.parameters))
+
+
+def adapts(kind: Kind, component: Component) -> bool:
+    """Whether a component fills a slot of this kind only through the kind's adapter."""
+    return component.kind != kind.name
+
+
+def _components(value: Any) -> Iterator[Planned]:
+    if isinstance(value, Planned):
+        yield from value.below()
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _components(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _components(item)

@@ -1,0 +1,193 @@
+"""One Lightning module plays any game by any rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from pushforward.average import Average
+from pushforward.field import Direction, Field, State
+from pushforward.game import Game
+from pushforward.ledger import Ledger
+from pushforward.optimizers import Adam, Optimizer
+from pushforward.problem import UserError, did_you_mean
+from pushforward.randomness import Draw, derive
+from pushforward.rules import Alternating, Rule
+from pushforward.schedules import Schedule
+
+
+class Play(pl.LightningModule):
+    """Plays a game: the rule asks for gradients, the optimizers step, the averages follow.
+
+    Its arguments stand next to the model's own in a recipe.
+
+    Args:
+        game: the game; in a recipe, the model itself.
+        rule: how players move; alternating by default.
+        optimizer: how gradients become steps: one for all, or by player or team.
+        clip: the largest norm of a player's gradient; None leaves it.
+        average: averaged weights of the generating players; None samples with the last ones.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        rule: Rule | None = None,
+        optimizer: Optimizer | dict[str, Optimizer] | None = None,
+        clip: float | None = None,
+        average: Average | None = None,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.game, self.rule, self.clip, self.average = game, rule or Alternating(), clip, average
+        self.optimizer = optimizer or Adam()
+        self.field = Field(game)
+        self.turns = self.rule.turns(self.field)
+        self.players_optimizers = self._by_player()
+        self.ledger = Ledger()
+        self.schedules: list[tuple[Any, str, Schedule]] = []
+        self.rounds = 1
+        self.played = 0
+        self.seed = 0
+        self.after_round: Callable[[int], None] | None = None
+        self._torch: dict[str, torch.optim.Optimizer] = {}
+        if average is not None:
+            average.follow(game)
+
+    def prepare(self, rounds: int, seed: int, accumulate: int, schedules: list[tuple[Any, str, Schedule]]) -> None:
+        """What the recipe says outside the model."""
+        self.rounds, self.seed, self.schedules = rounds, seed, schedules
+        self.field.accumulate = accumulate
+        moved = {id(component) for component, _, _ in schedules}
+        self._tuned = [name for name, opt in self.players_optimizers.items() if id(opt) in moved]
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """One optimizer for every player that moves by gradient."""
+        self._torch = {
+            name: self.players_optimizers[name].in_place(own.values())
+            for name, own in self.field.own.items()
+            if name not in self.game.responders
+        }
+        self.state = State(self.field.live, {}, self.rule.start(self.field), {})
+        return list(self._torch.values())
+
+    def training_step(self, turns: list[Draw], _: int) -> None:
+        """One round."""
+        torch.default_generator.manual_seed(derive(self.seed, "global", self.played, self.global_rank))
+        self._follow_schedules()
+        self.field.deal(turns)
+        self.state = self.rule.round(self.field, self._move, self.state)
+        self.played += 1
+        self.ledger.close_round(self.played)
+        if self.average is not None:
+            self.average.update(self.played)
+        if self.after_round is not None:
+            self.after_round(self.played)
+
+    def transfer_batch_to_device(self, batch: list[Draw], device: torch.device, dataloader_idx: int) -> list[Draw]:
+        """Turns to the device; their randomness is made there."""
+        if device.type == "cpu":
+            return batch
+        for draw in batch:
+            draw.device = device
+            draw.x = None if draw.x is None else draw.x.to(device, non_blocking=True)
+            draw.labels = None if draw.labels is None else draw.labels.to(device, non_blocking=True)
+        return batch
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """The game as it samples: with averaged weights where there are any."""
+        return self.average.in_place() if self.average is not None else nullcontext()
+
+    def checkpoint(self) -> dict[str, Any]:
+        """All that a resumed run needs: tensors and plain numbers only."""
+        return {
+            "round": self.played,
+            "game": self.game.state_dict(),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self._torch.items()},
+            "rule": {key: value.detach() for key, value in self.state.rule.items()},
+            "average": self.average.shadow if self.average is not None else {},
+            "ledger": self.ledger.state(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.played = saved["round"]
+        self.game.load_state_dict(saved["game"])
+        if self.average is not None:
+            self.average.load(saved["average"])
+        self._saved = saved
+
+    def on_fit_start(self) -> None:
+        """Processes and optimizers exist only now: reduce over the ones, give the others back what they remembered."""
+        self.field.reduce = mean_over_processes if self.trainer.world_size > 1 else None
+        saved = self.__dict__.pop("_saved", None)
+        if saved is not None:
+            for name, optimizer in self._torch.items():
+                optimizer.load_state_dict(saved["optimizers"][name])
+            self.state = self.state._replace(rule=dict(saved["rule"]))
+            self.ledger.restore(saved["ledger"])
+
+    def _move(self, direction: Direction, state: State) -> State:
+        for name in direction.names:
+            if name in self.game.responders:
+                self.game.respond(name, direction.draw)
+                continue
+            own = self.field.own[name]
+            gradients = [direction.gradients[key] for key in own]
+            norm = torch.nn.utils.get_total_norm(gradients)
+            if self.clip is not None:
+                scale = (self.clip / (norm + 1e-12)).clamp(max=1.0)
+                gradients = list(torch._foreach_mul(gradients, scale))
+            for parameter, gradient in zip(own.values(), gradients, strict=True):
+                parameter.grad = gradient
+            self._torch[name].step()
+            for parameter in own.values():
+                parameter.grad = None
+            terms = direction.terms[name]
+            self.ledger.note(name, terms, norm)
+            self.game.remember(name, direction.draw, terms)
+        return state
+
+    def _follow_schedules(self) -> None:
+        if not self.schedules:
+            return
+        t = self.played / self.rounds
+        for component, attribute, schedule in self.schedules:
+            setattr(component, attribute, schedule(t))
+        for name in self._tuned:
+            for group in self._torch[name].param_groups:
+                group.update(self.players_optimizers[name].numbers())
+
+    def _by_player(self) -> dict[str, Optimizer]:
+        players = self.field.players
+        if isinstance(self.optimizer, Optimizer):
+            return dict.fromkeys(players, self.optimizer)
+        chosen: dict[str, Optimizer] = {}
+        for name, optimizer in self.optimizer.items():
+            group = self.field.group(name)
+            for player in group:
+                if player not in players:
+                    known = [*players, *self.game.teams]
+                    raise UserError(
+                        f"optimizer: {player!r} is no player of this game ({', '.join(known)})"
+                        f"{did_you_mean(player, known)}"
+                    )
+                chosen[player] = optimizer
+        missing = [p for p in players if p not in chosen and p not in self.game.responders]
+        if missing:
+            raise UserError(f"optimizer: none is given for {', '.join(missing)}")
+        return chosen
+
+
+def mean_over_processes(values: list[Tensor]) -> list[Tensor]:
+    """The average of each tensor over all processes, in one flat message."""
+    flat = torch.cat([v.flatten() for v in values])
+    torch.distributed.all_reduce(flat)
+    flat /= torch.distributed.get_world_size()
+    pieces = flat.split([v.numel() for v in values])
+    return [piece.view_as(v) for piece, v in zip(pieces, values, strict=True)]

@@ -1,0 +1,150 @@
+"""All randomness of a run: a function of (seed, turn, name, block of samples), so that it needs no state to resume."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import secrets
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+BLOCK = 1024  # samples that share one generator; processes and micro-batches slice whole draws, never blocks
+
+
+def derive(seed: int, *key: object) -> int:
+    """A 63-bit seed that depends on every part of the key: the same on every machine and in every process."""
+    digest = hashlib.blake2b(repr((seed, *key)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+@functools.lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, size: int) -> Tensor:
+    generator = torch.Generator().manual_seed(derive(seed, "order", epoch))
+    return torch.randperm(size, generator=generator)
+
+
+class Draw:
+    """One turn's data and randomness, for some of its samples.
+
+    A draw of `total` samples may be cut into parts, by processes or by micro-batches: each part sees the rows of the
+    whole that are its own. The same name gives the same numbers however often it is asked, so that two costs at one
+    point, or one cost at two points, are comparable.
+
+    Args:
+        seed: the run's seed.
+        key: what tells this turn from others, such as ``(round, index)``.
+        total: samples of the whole draw, over all parts and processes.
+        rows: the first row and the one behind the last of this part; None means all.
+        position: how many samples of the training stream come before this draw.
+        x: the data of this part, (n, *shape), where the turn has data.
+        labels: their classes, (n,), where the data have labels.
+        device: where numbers are made.
+        dtype: their type.
+
+    Example:
+        >>> whole = Draw(0, (7, 0), total=6)
+        >>> first, second = whole.parts(2)
+        >>> torch.equal(whole.normal("latent", 3), torch.cat([first.normal("latent", 3), second.normal("latent", 3)]))
+        True
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        key: tuple[object, ...],
+        total: int,
+        rows: tuple[int, int] | None = None,
+        position: int = 0,
+        x: Tensor | None = None,
+        labels: Tensor | None = None,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.seed, self.key, self.total, self.position = seed, key, total, position
+        self.rows = rows or (0, total)
+        self.x, self.labels = x, labels
+        self.device, self.dtype = torch.device(device), dtype
+
+    @classmethod
+    def fresh(cls, n: int, seed: int | None = None, **options: object) -> Draw:
+        """A draw of n samples outside any run; without a seed, a new one from the operating system."""
+        return cls(secrets.randbits(62) if seed is None else seed, ("fresh",), n, **options)  # type: ignore[arg-type]
+
+    @property
+    def n(self) -> int:
+        """How many samples this part has."""
+        return self.rows[1] - self.rows[0]
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        """Standard normal numbers, (n, *shape)."""
+        return self._blocks(name, shape, torch.randn)
+
+    def uniform(self, name: str, *shape: int) -> Tensor:
+        """Uniform numbers in [0, 1), (n, *shape)."""
+        return self._blocks(name, shape, torch.rand)
+
+    def integers(self, name: str, high: int, *shape: int) -> Tensor:
+        """Uniform whole numbers in [0, high), (n, *shape)."""
+        return self._blocks(name, shape, functools.partial(torch.randint, high), torch.int64)
+
+    def generator(self, name: str) -> torch.Generator:
+        """A generator for what belongs to the whole draw and not to a sample: the same in every part and process."""
+        return torch.Generator(self.device).manual_seed(derive(self.seed, self.key, name))
+
+    def indices(self, size: int) -> Tensor:
+        """Which of `size` rows this part reads: each pass over the rows takes each of them once, in a new order."""
+        first, last = self.position + self.rows[0], self.position + self.rows[1]
+        pieces = []
+        while first < last:
+            epoch, offset = divmod(first, size)
+            count = min(size - offset, last - first)
+            pieces.append(_order(self.seed, epoch, size)[offset : offset + count])
+            first += count
+        return torch.cat(pieces) if pieces else torch.empty(0, dtype=torch.int64)
+
+    def parts(self, count: int) -> list[Draw]:
+        """This part cut into `count` nearly equal ones."""
+        if count == 1:
+            return [self]
+        edges = [self.rows[0] + self.n * i // count for i in range(count + 1)]
+        return [self._slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+    def with_data(self, x: Tensor, labels: Tensor | None = None) -> Draw:
+        """The same draw with the data of its rows."""
+        return Draw(
+            self.seed, self.key, self.total, self.rows, self.position, x, labels, device=self.device, dtype=self.dtype
+        )
+
+    def _slice(self, first: int, last: int) -> Draw:
+        own = slice(first - self.rows[0], last - self.rows[0])
+        return Draw(
+            self.seed,
+            self.key,
+            self.total,
+            (first, last),
+            self.position,
+            None if self.x is None else self.x[own],
+            None if self.labels is None else self.labels[own],
+            device=self.device,
+            dtype=self.dtype,
+        )
+
+    def _blocks(self, name: str, shape: tuple[int, ...], fill, dtype: torch.dtype | None = None) -> Tensor:
+        dtype = dtype or self.dtype
+        if self.total <= BLOCK and self.rows == (0, self.total):  # the usual case: one block, all of it
+            return fill((self.n, *shape), generator=self._seeded(name, 0), device=self.device, dtype=dtype)
+        pieces = [piece for piece in self._pieces(name, shape, fill, dtype)]
+        return torch.cat(pieces) if pieces else torch.empty((0, *shape), device=self.device, dtype=dtype)
+
+    def _pieces(self, name: str, shape: tuple[int, ...], fill, dtype: torch.dtype) -> Iterator[Tensor]:
+        first, last = self.rows
+        for block in range(first // BLOCK, -(-last // BLOCK)):
+            start = block * BLOCK
+            rows = min(BLOCK, self.total - start)
+            numbers = fill((rows, *shape), generator=self._seeded(name, block), device=self.device, dtype=dtype)
+            yield numbers[max(first - start, 0) : last - start]
+
+    def _seeded(self, name: str, block: int) -> torch.Generator:
+        return torch.Generator(self.device).manual_seed(derive(self.seed, self.key, name, block))

@@ -1,0 +1,160 @@
+"""What happens between rounds: measures, pictures, trackers, checkpoints. It looks at the game and never touches it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from PIL import Image
+
+from pushforward.build import Built
+from pushforward.checkpoint import write_checkpoint
+from pushforward.ledger import NonFinite
+from pushforward.play import Play, mean_over_processes
+from pushforward.problem import RunFailed, UserError
+from pushforward.progress import Progress
+from pushforward.roles.measure import Look
+from pushforward.roles.target import Split
+from pushforward.trackers.png import picture_path
+from pushforward.trackers.together import Trackers
+
+
+class Reporter(pl.Callback):
+    """At every report: mean costs, measures on the validation split, pictures, trackers, then the checkpoint.
+
+    Args:
+        built: the recipe as objects.
+        folder: the run's folder.
+        trackers: where numbers go.
+        progress: the line on the terminal.
+        fingerprint: written into checkpoints.
+    """
+
+    def __init__(self, built: Built, folder: Path, trackers: Trackers, progress: Progress, fingerprint: str) -> None:
+        self.built, self.folder, self.trackers, self.progress = built, folder, trackers, progress
+        self.fingerprint = fingerprint
+        self.best_name: str | None = built.plan.value("best")
+        self.patience: int | None = built.plan.value("patience")
+        self.best: dict[str, Any] = {"value": None, "round": 0, "waited": 0}
+        self.seconds: Callable[[], float] = lambda: 0.0
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A report."""
+        play = self.built.play
+        several = trainer.world_size > 1
+        values = play.ledger.report(mean_over_processes if several else None)
+        stop = False
+        if trainer.is_global_zero:
+            stop = self.report(values)
+        if several:
+            stop = bool(trainer.strategy.broadcast(stop))
+        trainer.should_stop = trainer.should_stop or stop
+
+    def report(self, values: dict[str, float]) -> bool:
+        """Look, tell and save; whether patience has run out."""
+        play = self.built.play
+        measured = self.measure("validation")
+        flat = flatten(measured)
+        self.trackers.numbers(play.played, values | {f"validation/{name}": value for name, value in flat.items()})
+        self.pictures()
+        better = self._is_better(flat)
+        self.save(play, "last")
+        if better:
+            self.save(play, "best")
+        self.progress.report(play.played, flat)
+        return self.patience is not None and self.best["waited"] >= self.patience
+
+    def measure(self, split: Split) -> dict[str, dict[str, float]]:
+        """Every measure on a split, with the averaged weights in place and gradients off."""
+        return measure_on(self.built, split)
+
+    def pictures(self) -> None:
+        """Every watcher's picture."""
+        with looking(self.built, "validation") as look:
+            for name, watcher in self.built.watchers.items():
+                path = keep_picture(watcher.picture(look), self.folder, name, look.round)
+                self.trackers.picture(look.round, name, path)
+
+    def save(self, play: Play, name: str) -> None:
+        """One of the two checkpoints."""
+        data = play.checkpoint() | {"best": dict(self.best), "seconds": self.seconds()}
+        write_checkpoint(self.folder / "checkpoints" / f"{name}.ckpt", data, self.fingerprint)
+
+    def _is_better(self, flat: dict[str, float]) -> bool:
+        if self.best_name is None:
+            return False
+        value = flat.get(self.best_name)
+        measure = next((m for n, m in self.built.measures.items() if f"{self.best_name}/".startswith(f"{n}/")), None)
+        if value is None or measure is None or measure.better is None:
+            known = ", ".join(name for name, m in self.built.measures.items() if m.better)
+            raise UserError(f"budget.best: {self.best_name!r} is no measure with a better direction; there are {known}")
+        if not math.isfinite(value):
+            raise NonFinite(f"round {self.built.play.played}: measure {self.best_name!r} is {value}")
+        old = self.best["value"]
+        better = old is None or (value < old if measure.better == "lower" else value > old)
+        if better:
+            self.best = {"value": value, "round": self.built.play.played, "waited": 0}
+        else:
+            self.best["waited"] += 1
+        return better
+
+
+@contextmanager
+def looking(built: Built, split: Split) -> Iterator[Look]:
+    """A look at the game as it samples: averaged weights, evaluation mode, no gradients, global randomness kept."""
+    play = built.play
+    training = play.game.training
+    play.game.eval()
+    try:
+        with torch.random.fork_rng(devices=[]), play.averaged(), torch.no_grad():
+            yield Look(play.game, built.target, split, play.played, built.plan.seed, device=play.device)
+    finally:
+        play.game.train(training)
+
+
+def measure_on(built: Built, split: Split) -> dict[str, dict[str, float]]:
+    """Every measure of a recipe on a split.
+
+    Raises:
+        RunFailed: naming the measure that fails.
+    """
+    measured: dict[str, dict[str, float]] = {}
+    with looking(built, split) as look:
+        for name, measure in built.measures.items():
+            try:
+                measured[name] = measure.measure(look)
+            except UserError:
+                raise
+            except Exception as error:  # a stranger's measure: name it
+                raise RunFailed(f"measure {name!r} failed: {type(error).__name__}: {error}") from error
+    return measured
+
+
+def keep_picture(image: Image.Image, folder: Path, name: str, round: int) -> Path:
+    """Write a picture where the run keeps it.
+
+    Raises:
+        RunFailed: if the disk does not take it.
+    """
+    path = picture_path(folder, name, round)
+    try:
+        image.save(path)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise RunFailed(f"{path} cannot be written: {error.strerror or error}") from None
+    return path
+
+
+def flatten(measured: dict[str, dict[str, float]]) -> dict[str, float]:
+    """`{name: {"value": .., "quality": ..}}` as `name`, `name/quality`: what trackers are told."""
+    flat: dict[str, float] = {}
+    for name, numbers in measured.items():
+        for key, value in numbers.items():
+            if isinstance(value, int | float):
+                flat[name if key == "value" else f"{name}/{key}"] = float(value)
+    return flat

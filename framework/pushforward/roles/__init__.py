@@ -1,0 +1,1 @@
+"""The abstract classes that plugins make concrete, one a file."""

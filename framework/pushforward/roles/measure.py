@@ -1,0 +1,112 @@
+"""A measure puts a number, with its error, on a model; it looks and never touches."""
+
+from __future__ import annotations
+
+import abc
+from functools import cached_property
+from typing import Any, Literal, TypedDict
+
+import torch
+import torchmetrics
+from torch import Tensor
+
+from pushforward.game import Game
+from pushforward.randomness import Draw
+from pushforward.roles.target import Batch, Split, Target
+
+
+class Value(TypedDict, total=False):
+    """A measured number. Further names (`quality`, `modes`, ...) are numbers that belong to it."""
+
+    value: float
+    standard_error: float
+    n: int
+
+
+class Look:
+    """What measures and watchers see: the game with its averaged weights in place, the target, and one split.
+
+    Args:
+        game: the game; measures only read it.
+        target: its target.
+        split: `validation` while training, `test` at the end; never train.
+        round: rounds played.
+        seed: the run's seed; samples are a function of it, of the split and of the round.
+        history: the numbers logged so far, by name: lists of (round, value).
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        target: Target,
+        split: Split = "validation",
+        round: int = 0,
+        seed: int = 0,
+        history: dict[str, list[tuple[int, float]]] | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.game, self.target, self.split, self.round, self.seed = game, target, split, round, seed
+        self.history = history or {}
+        self.device = torch.device(device)
+        self._fakes: dict[int, Tensor] = {}
+
+    def draw(self, name: str, n: int) -> Draw:
+        """Randomness for a measure: its own stream, the same whenever this split is looked at in this round."""
+        return Draw(self.seed, ("look", self.split, self.round, name), n, device=self.device)
+
+    @torch.no_grad()
+    def fake(self, n: int, condition: Tensor | None = None) -> Tensor:
+        """n samples of the model, (n, *shape); measures of one look share them."""
+        if condition is not None:
+            return self.game.sample(n, self.draw("fake", n), condition).cpu()
+        if n not in self._fakes:
+            self._fakes[n] = self.game.sample(n, self.draw("fake", n)).cpu()
+        return self._fakes[n]
+
+    def real(self, n: int | None = None) -> Batch:
+        """Up to n held-out rows of the split."""
+        return self.target.held_out(self.split, n)
+
+    @cached_property
+    def log_z(self) -> float | None:
+        """The target's own log Z, where it is known."""
+        return self.target.log_z
+
+
+class Measure(torchmetrics.Metric, abc.ABC):
+    """Abstract: a torchmetrics metric that also knows how to look at a model.
+
+    `update(x, y)` takes samples of the model and of the target, `compute()` gives a [`Value`]: at least `value`, and
+    `standard_error` or `n`.
+
+    Attributes:
+        samples: how many samples a look takes of each.
+        better: `lower` or `higher`, or None where neither is meant (such a measure cannot choose the best round).
+        full_state_update: as in torchmetrics.
+    """
+
+    samples: int = 2000
+    better: Literal["lower", "higher"] | None = "lower"
+    full_state_update: bool | None = False
+
+    @abc.abstractmethod
+    def compute(self) -> dict[str, float]:
+        """The value with its error."""
+
+    def measure(self, look: Look) -> dict[str, float]:
+        """Look at a model: by default compare samples of it with held-out data."""
+        self.reset()
+        y = look.real(self.samples).x
+        self.update(look.fake(self.samples), y)
+        return self.compute()
+
+    def label(self, name: str) -> str:
+        """The name under which it reports, from the name under which it is registered."""
+        return name
+
+    def __hash__(self) -> int:  # torchmetrics hashes states, which may be lists that grow
+        return id(self)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Take in samples of the model and of the target."""
+        raise TypeError(f"{type(self).__name__} looks at models, not at samples")

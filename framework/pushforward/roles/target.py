@@ -1,0 +1,86 @@
+"""A target is what is learned or estimated: data that can be sampled, or a log-density, or both."""
+
+from __future__ import annotations
+
+import abc
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from pushforward.randomness import Draw
+
+Split = Literal["train", "validation", "test"]
+
+
+class Batch(NamedTuple):
+    """Some rows of a target.
+
+    Attributes:
+        x: data, (n, *shape).
+        labels: classes, (n,) of int64, or None.
+    """
+
+    x: Tensor
+    labels: Tensor | None = None
+
+
+class Target(abc.ABC):
+    """Abstract: something to learn or to estimate.
+
+    A target overrides `sample` (endless: fresh samples every round, fixed ones for validation and test), or `rows`
+    (finite: rows by number), or `log_density`, and declares the same as capabilities where it is registered.
+
+    Attributes:
+        shape: the shape of one datum.
+        classes: number of classes, or None.
+        log_z: log of the integral of exp(-U), where it is known; U is minus `log_density`.
+        modes: centres of the modes, (modes, *shape), where there are such.
+        mode_scale: standard deviation of a mode, for counting what lies within three of it.
+        mode_weights: fair share of each mode, (modes,); None means equal ones.
+    """
+
+    shape: tuple[int, ...]
+    classes: int | None = None
+    log_z: float | None = None
+    modes: Tensor | None = None
+    mode_scale: float | None = None
+    mode_weights: Tensor | None = None
+
+    def sample(self, n: int, draw: Draw) -> Batch:
+        """n exact and independent samples."""
+        raise TypeError(f"{type(self).__name__} cannot be sampled")
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """log of the unnormalised density, -U(x), of shape (n,); differentiable in x."""
+        raise TypeError(f"{type(self).__name__} has no density")
+
+    def size(self, split: Split) -> int | None:
+        """Rows of a split; None where it is endless."""
+        return None
+
+    def rows(self, split: Split, indices: Tensor) -> Batch:
+        """The given rows of a finite split."""
+        raise TypeError(f"{type(self).__name__} has no rows")
+
+    def batch(self, draw: Draw) -> Batch:
+        """The training data of a draw: each pass takes every row once, an endless target gives fresh samples."""
+        size = self.size("train")
+        if size is None:
+            return self.sample(draw.n, draw)
+        return self.rows("train", draw.indices(size))
+
+    def held_out(self, split: Split, n: int | None = None, seed: int = 0) -> Batch:
+        """Up to n rows of a split, always the same ones for a seed: what measures compare with."""
+        size = self.size(split)
+        if size is None:
+            n = n if n is not None else 5000
+            return self.sample(n, Draw(seed, ("held-out", split), n))
+        return self.rows(split, torch.arange(size if n is None else min(n, size)))
+
+    def score(self, x: Tensor) -> Tensor:
+        """grad log density, in the shape of x."""
+        with torch.enable_grad():
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            (slope,) = torch.autograd.grad(self.log_density(x).sum(), x, create_graph=True)
+        return slope

@@ -1,0 +1,101 @@
+"""Rules of play: how players move in one round, each written once against the field."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+
+from pushforward.field import Direction, Field, Point, State
+from pushforward.problem import UserError, did_you_mean
+
+Move = Callable[[Direction, State], State]  # the players' own optimizers take their steps; the game remembers
+
+
+class Rule(abc.ABC):
+    """Abstract: one full turn of play.
+
+    A rule may ask the field as often as it likes, at any point, and moves players through `move`. It never tells
+    whether it is played in place or as a pure function, so it copies what it wants to keep.
+    """
+
+    @abc.abstractmethod
+    def round(self, field: Field, move: Move, state: State) -> State:
+        """Play one round from `state` and give the new one."""
+
+    @abc.abstractmethod
+    def turns(self, field: Field) -> int:
+        """How many turns (batches of data with their noise) a round takes."""
+
+    def start(self, field: Field) -> Point:
+        """What the rule remembers at the beginning."""
+        return {}
+
+
+class Alternating(Rule):
+    """Players move in turn, each seeing where the others have just moved to.
+
+    .. math:: \\theta_i \\leftarrow \\theta_i - h_i \\nabla_i c_i(\\theta_1, \\dots, \\theta_n), \\quad i = 1, \\dots, n
+
+    The usual way to train a GAN. Every step takes a fresh turn of data, and no cost is computed that is not used.
+
+    Reference: Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do actually Converge?", 2018,
+    arXiv:1801.04406.
+
+    Args:
+        order: who moves, by player or team; the players of a team move at once. None means the game's own order.
+        steps: moves of a player or team in each round; those not named make one.
+
+    Raises:
+        UserError: if a name is no player or team of the game, or steps are below one.
+    """
+
+    def __init__(self, order: list[str] | None = None, steps: dict[str, int] | None = None) -> None:
+        self.order, self.steps = order, dict(steps or {})
+
+    def sequence(self, field: Field) -> list[tuple[str, ...]]:
+        """Who moves in one round, group by group."""
+        names = self.order or list(field.game.order or field.players)
+        known = [*field.players, *field.game.teams]
+        for name in [*names, *self.steps]:
+            if name not in known:
+                raise UserError(
+                    f"rule alternating: {name!r} is no player of this game ({', '.join(known)})"
+                    f"{did_you_mean(name, known)}"
+                )
+        for name, count in self.steps.items():
+            if count < 1:
+                raise UserError(f"rule alternating: steps of {name!r} are {count}: expected at least 1")
+            if name not in names:
+                raise UserError(f"rule alternating: {name!r} has steps but is not in the order {names}")
+        return [field.group(name) for name in names for _ in range(self.steps.get(name, 1))]
+
+    def turns(self, field: Field) -> int:
+        """One for every move."""
+        return len(self.sequence(field))
+
+    def round(self, field: Field, move: Move, state: State) -> State:
+        """Each group in its order."""
+        for names in self.sequence(field):
+            state = move(field(names, at=state.point), state)
+        return state
+
+
+class Simultaneous(Rule):
+    """All players move at once, from the gradients at one point and on one turn of data.
+
+    .. math:: \\theta \\leftarrow \\theta - h\\, v(\\theta)
+
+    The rule of the theory, and of one-player games; on games that rotate it spirals outwards where the alternating
+    one does not.
+
+    Reference: Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do actually Converge?", 2018,
+    arXiv:1801.04406, section 2.
+    """
+
+    def turns(self, field: Field) -> int:
+        """One."""
+        return 1
+
+    def round(self, field: Field, move: Move, state: State) -> State:
+        """One step along the joint field."""
+        return move(field(at=state.point), state)

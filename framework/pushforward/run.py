@@ -1,0 +1,259 @@
+"""A run: from a plan to a folder that says what happened and why."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import nn
+
+from pushforward.build import Built, build
+from pushforward.check import plan_recipe
+from pushforward.checkpoint import read_checkpoint
+from pushforward.explain import explain, resolved
+from pushforward.folder import environment, new_folder, newest_unfinished, read_json, write_json, write_text
+from pushforward.ledger import NonFinite
+from pushforward.plan import Plan
+from pushforward.problem import INTERRUPTED, RunFailed, UserError
+from pushforward.progress import Progress
+from pushforward.report.page import write_report
+from pushforward.reporter import Reporter
+from pushforward.roles.tracker import RunInfo
+from pushforward.rounds import Rounds, reports_left
+from pushforward.trackers.csv import CsvTracker
+from pushforward.trackers.png import PngTracker
+from pushforward.trackers.together import Trackers
+from pushforward.verdict import verdict
+from pushforward.watchers.animation import animate
+
+SMOKE = 3  # rounds of a smoke run
+FOLDER = "PUSHFORWARD_RUN_FOLDER"  # how a launched process learns of its parent's folder
+
+
+class Interrupted(UserError):
+    """Someone asked the run to stop: the round was finished and saved."""
+
+    status = INTERRUPTED
+
+
+def run_recipe(
+    name: str,
+    overrides: Sequence[str] = (),
+    *,
+    plugins: Sequence[str] = (),
+    out: Path = Path("runs"),
+    resume: bool = False,
+    smoke: bool = False,
+    quiet: bool = False,
+    modules: Mapping[str, nn.Module] | None = None,
+) -> Path:
+    """Play a recipe and leave its folder.
+
+    Args:
+        name: the recipe, by name or path.
+        overrides: such as ``model.optimizer.lr=1e-3``.
+        plugins: local plugin files beside those of the recipe.
+        out: where run folders are made.
+        resume: go on with the newest unfinished run of the recipe.
+        smoke: three rounds, everything else real.
+        quiet: no progress line.
+        modules: your own modules by slot.
+
+    Raises:
+        UserError: if the recipe is wrong, the run fails or is interrupted; its status is the program's.
+    """
+    plan = plan_recipe(name, overrides, plugins)
+    if smoke:
+        plan.budget.own.arguments["rounds"] = min(SMOKE, plan.value("rounds"))
+        plan.recipe.name += "-smoke"
+    if plan.missing is not None:
+        raise plan.missing
+    if not is_first_process():
+        return Run(plan, _followed(out, plan, resume), resume, True, modules).play()
+    folder = newest_unfinished(out, plan.name, plan.value("rounds")) if resume else new_folder(out, plan.name)
+    os.environ[FOLDER] = str(folder)
+    try:
+        return Run(plan, folder, resume, quiet, modules).play()
+    finally:
+        os.environ.pop(FOLDER, None)
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that writes."""
+    return os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
+
+
+def _followed(out: Path, plan: Plan, resume: bool) -> Path:
+    if FOLDER in os.environ:
+        return Path(os.environ[FOLDER])
+    return newest_unfinished(out, plan.name, plan.value("rounds")) if resume else out
+
+
+class Run:
+    """One run, from its folder to its results."""
+
+    def __init__(
+        self, plan: Plan, folder: Path, resume: bool, quiet: bool, modules: Mapping[str, nn.Module] | None
+    ) -> None:
+        self.plan, self.folder, self.writes = plan, folder, is_first_process()
+        self.fingerprint = plan.fingerprint()
+        last = folder / "checkpoints" / "last.ckpt"
+        self.saved = read_checkpoint(last, self.fingerprint) if resume and last.is_file() else None
+        self.before: float = self.saved["seconds"] if self.saved else 0.0
+        self.built: Built = build(plan, modules)
+        self.progress = Progress(plan.value("rounds"), quiet=quiet or not self.writes)
+        self.trackers = Trackers([CsvTracker(), PngTracker(), *self.built.trackers.values()] if self.writes else [])
+        self.reporter = Reporter(self.built, folder, self.trackers, self.progress, self.fingerprint)
+        self.stop_asked = False
+        self.began = time.perf_counter()
+
+    def play(self) -> Path:
+        """Play to the end, and leave results and report however it ends."""
+        play = self.built.play
+        if self.saved is not None:
+            play.restore(self.saved)
+            self.reporter.best = dict(self.saved["best"])
+        self._open()
+        self.began = time.perf_counter()
+        self.reporter.seconds = lambda: self.before + time.perf_counter() - self.began
+        try:
+            with self._signals():
+                self._fit()
+                measures = self._final() if self.writes else {}
+        except Interrupted as stop:
+            self._close("stopped", {}, reason=str(stop))
+            raise
+        except UserError as error:
+            self._close("failed", {}, reason=str(error), non_finite=isinstance(error, NonFinite))
+            raise
+        except Exception as error:
+            self._close("failed", {}, reason=f"{type(error).__name__}: {error}")
+            raise
+        self._close("completed", measures)
+        return self.folder
+
+    def _open(self) -> None:
+        if not self.writes:
+            return
+        kept = read_json(self.folder / "environment.json")
+        memory: dict[str, str] = dict(kept.get("trackers", {}))
+        write_text(self.folder / "recipe.yaml", explain(self.plan))
+        played = self.built.play.played
+        (self.folder / "results.json").unlink(missing_ok=True)
+        self.trackers.open(RunInfo(self.folder, self.folder.name, resolved(self.plan), played, memory))
+        write_json(self.folder / "environment.json", environment(self.plan.name, self.fingerprint, self.trackers.memory))
+        for _ in self.plan.registry.ask("run_start", folder=self.folder, play=self.built.play):
+            pass
+        self.progress.start(played)
+
+    def _fit(self) -> None:
+        plan, play = self.plan, self.built.play
+        every = plan.value("report_every")
+        epochs = reports_left(play.played, every, plan.value("rounds"))
+        if not epochs:
+            return
+        play.after_round = self._after_round
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="pytorch_lightning")
+            warnings.filterwarnings("ignore", message=".*TracerWarning.*")
+            trainer = pl.Trainer(**self._trainer(epochs))
+            rounds = Rounds(play, self.built.target, plan.value("batch"), every, trainer.world_size, trainer.global_rank)
+            trainer.fit(play, train_dataloaders=rounds)
+        play.cpu()
+
+    def _trainer(self, epochs: int) -> dict[str, Any]:
+        return {
+            "devices": 1,
+            "max_epochs": epochs,
+            "logger": False,
+            "enable_checkpointing": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "num_sanity_val_steps": 0,
+            "use_distributed_sampler": False,
+            "callbacks": [self.reporter],
+            **self.plan.trainer,
+        }
+
+    def _after_round(self, played: int) -> None:
+        self.progress.tick(played)
+        if self.stop_asked:
+            if self.writes:
+                self.reporter.save(self.built.play, "last")
+            raise Interrupted(f"interrupted after round {played}; `--resume` goes on from there")
+
+    def _final(self) -> dict[str, dict[str, float]]:
+        """The measures on the test split, with the best weights where a best was asked for."""
+        best = self.folder / "checkpoints" / "best.ckpt"
+        if self.reporter.best_name is not None and best.is_file():
+            self.built.play.restore(read_checkpoint(best, self.fingerprint))
+        measures = self.reporter.measure("test")
+        for name in self.built.watchers:
+            animate(self.folder, name, self.folder / "images" / f"{name}.webp")
+        return measures
+
+    def _close(
+        self, status: str, measures: dict[str, dict[str, float]], reason: str = "", non_finite: bool = False
+    ) -> None:
+        if not self.writes:
+            return
+        results = {
+            "recipe": self.plan.name,
+            "status": status,
+            "rounds": self.built.play.played,
+            "seconds": round(self.before + time.perf_counter() - self.began, 3),
+            "seed": self.plan.seed,
+            "weights": self._weights(),
+            "measures": measures,
+            "verdict": verdict(measures, reason if non_finite else ""),
+        }
+        if reason:
+            results["reason"] = reason
+        self.progress.finish(status)
+        try:
+            self.trackers.close(status, results)
+            write_json(self.folder / "results.json", results)
+            sections = []
+            for _, answer in self.plan.registry.ask("run_end", folder=self.folder, results=results):
+                del answer
+            for _, answer in self.plan.registry.ask("report", folder=self.folder, results=results):
+                sections += answer
+            write_report(self.folder, sections)
+        except (UserError, OSError):
+            if status == "completed":  # an earlier failure is the one to tell of
+                raise
+
+    def _weights(self) -> str:
+        which = "best" if self.reporter.best_name is not None else "last"
+        return f"{which} round, {'averaged' if self.built.play.average is not None else 'not averaged'}"
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first interrupt finishes the round and saves; the second is Python's own."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def ask(number: int, frame: object) -> None:
+            self.stop_asked = True
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted twice; the last report's checkpoint is kept") from None
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+
+__all__ = ["Interrupted", "Run", "RunFailed", "run_recipe"]

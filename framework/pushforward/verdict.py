@@ -1,0 +1,33 @@
+"""What happened to a run and why, as far as its numbers show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+COLLAPSED = 0.5  # a model that covers fewer than this share of the modes has collapsed
+
+
+def verdict(measures: dict[str, dict[str, Any]], failure: str = "") -> dict[str, Any]:
+    """The verdict: `{"state", "why", "evidence"}`, and a remedy where there is one.
+
+    Args:
+        measures: the final measures by name.
+        failure: the sentence of the non-finite guard, if it stopped the run.
+    """
+    if failure:
+        return {
+            "state": "diverging",
+            "why": failure,
+            "evidence": {"non-finite": failure},
+            "remedy": "halve every optimizer's lr, or clip gradients with model.clip=1",
+        }
+    coverage = measures.get("mode-coverage")
+    if coverage is not None and coverage["value"] < COLLAPSED:
+        return {
+            "state": "collapsed",
+            "why": f"samples cover {coverage['value']:.0%} of the modes of the target",
+            "evidence": {"mode-coverage": coverage["value"], "n": coverage.get("n")},
+            "remedy": "add the penalties r1 and r2 with weight 1, or use the objective relativistic-paired",
+        }
+    evidence = {"mode-coverage": coverage["value"]} if coverage is not None else {}
+    return {"state": "undecided", "why": "nothing measured here decides it", "evidence": evidence}

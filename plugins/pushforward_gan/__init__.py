@@ -1,0 +1,1 @@
+"""Generative adversarial networks: objectives, penalties, networks and the two-player game."""

@@ -1,0 +1,63 @@
+"""Networks of the GAN family: a plain stack of fully connected layers."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Literal
+
+from torch import Tensor, nn
+
+from pushforward import Network
+
+ACTIVATIONS = {
+    "leaky-relu": lambda: nn.LeakyReLU(0.2, inplace=False),
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+    "tanh": nn.Tanh,
+}
+
+
+class MLP(Network):
+    r"""Fully connected layers of one width.
+
+    .. math:: x \mapsto W_{L+1}\, \sigma(W_L \cdots \sigma(W_1 x + b_1) \cdots + b_L) + b_{L+1}
+
+    The network for vectors and very small images. Weights begin with variance 2 / fan-in (He et al., 2015,
+    arXiv:1502.01852), biases at 0.
+
+    Args:
+        inputs: the shape of one input, flattened here.
+        outputs: the shape of one output; () gives (n,).
+        width: numbers in a hidden layer.
+        depth: hidden layers; 0 makes an affine map.
+        activation: leaky-relu (slope .2), relu, silu, softplus or tanh.
+        bounded: put a tanh at the end, for data in [-1, 1].
+    """
+
+    def __init__(
+        self,
+        inputs: tuple[int, ...],
+        outputs: tuple[int, ...],
+        width: int = 128,
+        depth: int = 3,
+        activation: Literal["leaky-relu", "relu", "silu", "softplus", "tanh"] = "leaky-relu",
+        bounded: bool = False,
+    ) -> None:
+        super().__init__()
+        self.inputs, self.outputs = tuple(inputs), tuple(outputs)
+        self.width, self.depth, self.activation, self.bounded = width, depth, activation, bounded
+        sizes = [math.prod(inputs), *[width] * depth, math.prod(outputs)]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(sizes):
+            linear = nn.Linear(before, after)
+            nn.init.kaiming_normal_(linear.weight, a=0.2)
+            nn.init.zeros_(linear.bias)
+            layers += [linear, ACTIVATIONS[activation]()]
+        layers[-1] = nn.Tanh() if bounded else nn.Identity()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, *inputs) to (n, *outputs)."""
+        return self.layers(x.flatten(1)).view(x.shape[0], *self.outputs)

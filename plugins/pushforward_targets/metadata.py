@@ -1,0 +1,151 @@
+"""What each target is before any of it is read: shape, classes and sizes, without torch.
+
+A function for every target, with the target's own arguments and defaults. It raises the same sentences that the
+target itself would raise on the same arguments, as the constructors ask it first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pushforward import Metadata, UserError
+
+from pushforward_targets import density_file, image_files, places, published, splits, table_file
+
+HELD_OUT = {"validation": 0.15, "test": 0.15}  # of the 1,797 digits: 270 rows each
+CIFAR10_ROWS = {"train": 50_000, "test": 10_000}  # its files are known by their checksums
+
+
+def rings(radii: list[float] = [1.0, 2.0, 3.0], noise: float = 0.05) -> Metadata:  # noqa: B006
+    """Of `rings`."""
+    if not radii:
+        raise UserError("radii is empty: give the radius of at least one ring")
+    _above_zero("a radius of radii", *radii)
+    _above_zero("noise", noise)
+    return Metadata((2,))
+
+
+def moons(noise: float = 0.05) -> Metadata:
+    """Of `moons`."""
+    _above_zero("noise", noise)
+    return Metadata((2,))
+
+
+def eight_gaussians(radius: float = 2.0, scale: float = 0.02) -> Metadata:
+    """Of `eight-gaussians`."""
+    _above_zero("radius", radius)
+    _above_zero("scale", scale)
+    return Metadata((2,))
+
+
+def twenty_five_gaussians(spacing: float = 2.0, scale: float = 0.05) -> Metadata:
+    """Of `twenty-five-gaussians`."""
+    _above_zero("spacing", spacing)
+    _above_zero("scale", scale)
+    return Metadata((2,))
+
+
+def gaussian_mixture(
+    means: list[list[float]] = [[-2.0, 0.0], [2.0, 0.0]],  # noqa: B006
+    scale: float = 0.5,
+    variances: list[list[float]] | None = None,
+    weights: list[float] | None = None,
+) -> Metadata:
+    """Of `gaussian-mixture`."""
+    if not means or not means[0]:
+        raise UserError("means is empty: give the centre of at least one mode, such as [[0, 0], [3, 0]]")
+    lengths = sorted({len(mean) for mean in means})
+    if len(lengths) > 1:
+        raise UserError(f"means have {' and '.join(map(str, lengths))} coordinates: all must have equally many")
+    if variances is not None:
+        if len(variances) not in (1, len(means)):
+            raise UserError(f"variances has {len(variances)} rows for {len(means)} means: expected {len(means)}, or 1")
+        wrong = [len(row) for row in variances if len(row) != lengths[0]]
+        if wrong:
+            raise UserError(f"a row of variances has {wrong[0]} numbers: expected {lengths[0]}, one for each axis")
+        _above_zero("a variance of variances", *(value for row in variances for value in row))
+    if weights is not None:
+        if len(weights) != len(means):
+            raise UserError(f"weights has {len(weights)} numbers for {len(means)} means: expected {len(means)}")
+        _above_zero("a weight of weights", *weights)
+    _above_zero("scale", scale)
+    return Metadata((lengths[0],))
+
+
+def two_modes() -> Metadata:
+    """Of `two-modes`."""
+    return Metadata((2,))
+
+
+def digits() -> Metadata:
+    """Of `digits`."""
+    return Metadata((1, 8, 8), 10, {"train": 1257, "validation": 270, "test": 270})
+
+
+def mnist(folder: Path | None = None, validation: float = 0.1) -> Metadata:
+    """Of `mnist`, from the headers of its files."""
+    root = published.mnist_root(folder)
+    rows = {split: published.idx_rows(published.mnist_images(root, split)) for split in ("train", "test")}
+    return Metadata((1, 28, 28), 10, _with_validation(rows, validation, "mnist"))
+
+
+def cifar10(folder: Path | None = None, validation: float = 0.1) -> Metadata:
+    """Of `cifar10`, if its files are there."""
+    published.cifar10_root(folder)
+    return Metadata((3, 32, 32), 10, _with_validation(CIFAR10_ROWS, validation, "cifar10"))
+
+
+def image_folder(
+    path: Path,
+    resize: int | None = None,
+    channels: Literal[1, 3] = 3,
+    validation: float = 0.15,
+    test: float = 0.15,
+    split_seed: int = 0,
+    threads: int = 4,
+    check: bool = True,
+) -> Metadata:
+    """Of `image-folder`, from its listing and the header of its first image."""
+    if channels not in (1, 3):
+        raise UserError(f"channels is {channels}: expected 1 for grey or 3 for colour")
+    if resize is not None:
+        _above_zero("resize", resize)
+    _above_zero("threads", threads)
+    listing = image_files.listing(path, validation, test, split_seed)
+    height, width = (resize, resize) if resize else image_files.header(listing.splits["train"][0].path)
+    sizes = {split: len(images) for split, images in listing.splits.items()}
+    return Metadata((channels, height, width), len(listing.classes) or None, sizes)
+
+
+def table(
+    path: Path,
+    columns: list[str] | None = None,
+    separator: str | None = None,
+    header: bool | None = None,
+    validation: float = 0.15,
+    test: float = 0.15,
+    split_seed: int = 0,
+) -> Metadata:
+    """Of `table`: its sizes follow from which rows are equal, so the file is read."""
+    read = table_file.read(path, columns, separator, header)
+    splits = table_file.split(read, validation, test, split_seed)
+    return Metadata((len(read.columns),), None, {split: len(rows) for split, rows in splits.items()})
+
+
+def python_density(path: Path, dimension: int, function: str = "log_density", log_z: float | None = None) -> Metadata:
+    """Of `python-density`: the file is parsed and not run."""
+    _above_zero("dimension", dimension)
+    density_file.check(places.find(path, "a Python file"), function)
+    return Metadata((dimension,))
+
+
+def _with_validation(rows: dict[str, int], validation: float, what: str) -> dict[str, int]:
+    held_out = splits.held_out_sizes(rows["train"], {"validation": validation}, what)["validation"]
+    return {"train": rows["train"] - held_out, "validation": held_out, "test": rows["test"]}
+
+
+def _above_zero(name: str, *values: float) -> None:
+    for value in values:
+        if not 0 < value < float("inf"):
+            raise UserError(f"{name} is {value}: it must be a number above 0")

@@ -1,0 +1,57 @@
+"""Which targets there are, what each can do, and where it is: nothing of it is imported before it is used."""
+
+from __future__ import annotations
+
+from pushforward import Component, hook
+
+PUSHFORWARD_API = 1
+
+_KNOWN = ("sample", "log_density", "log_z", "modes")
+_LABELLED = ("sample", "labels")
+
+
+def _target(name: str, at: str, summary: str, gives: tuple[str, ...], paper: str = "") -> Component:
+    metadata = f"pushforward_targets.metadata:{name.replace('-', '_')}"
+    return Component("target", name, f"pushforward_targets.{at}", summary, paper, gives=gives, metadata=metadata)
+
+
+@hook
+def components() -> list[Component]:
+    """Every target of this plugin."""
+    return [
+        _target("rings", "rings:Rings", "concentric circles with noise", ("sample", "log_density", "log_z")),
+        _target("moons", "moons:Moons", "two interleaved half circles with noise", ("sample",)),
+        _target(
+            "eight-gaussians",
+            "mixtures:EightGaussians",
+            "eight narrow modes on a circle",
+            _KNOWN,
+            "arXiv:1611.02163",
+        ),
+        _target(
+            "twenty-five-gaussians",
+            "mixtures:TwentyFiveGaussians",
+            "a grid of five by five narrow modes",
+            _KNOWN,
+            "arXiv:1705.07761",
+        ),
+        _target("gaussian-mixture", "mixtures:GaussianMixture", "any Gaussian mixture, with its log Z", _KNOWN),
+        _target(
+            "two-modes",
+            "mixtures:TwoModes",
+            "two unequal modes far apart; log Z is -0.464708",
+            _KNOWN,
+            "arXiv:2206.09908",
+        ),
+        _target("digits", "digits:Digits", "1,797 handwritten digits of 8x8 pixels", _LABELLED),
+        _target("mnist", "torchvision_sets:MNIST", "70,000 handwritten digits of 28x28 pixels", _LABELLED),
+        _target("cifar10", "torchvision_sets:CIFAR10", "60,000 colour photographs of 32x32 pixels", _LABELLED),
+        _target("image-folder", "image_folder:ImageFolder", "images of a folder, classes by subfolder", _LABELLED),
+        _target("table", "table:Table", "the numbers of a CSV file, standardised", ("sample",)),
+        _target(
+            "python-density",
+            "python_density:PythonDensity",
+            "an unnormalised log-density written as a Python function",
+            ("log_density",),
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""Team GANs: several generators, several discriminators, in two teams."""
