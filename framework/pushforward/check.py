@@ -295,9 +295,10 @@ class Checker:
     def _faulty(self, planned: Planned) -> bool:
         return any(p.path.startswith(planned.path) for p in self.problems)
 
-    def _problem(self, what: str, path: str, place: Place | None, plugin: bool = False) -> None:
+    def _problem(self, what: str, path: str, place: Place | None, plugin: bool = False) -> Any:
         self.plugin_to_blame = self.plugin_to_blame or plugin
         self.problems.append(Problem(what, path, place))
+        return None
 
 
 def check_numbers(plan: Plan) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 API = 1
@@ -32,7 +33,7 @@ class Component:
     summary: str = ""
     paper: str = ""
     gives: tuple[str, ...] = ()
-    needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     holds: tuple[str, ...] = ()
     traits: tuple[str, ...] = ()
     metadata: str = ""
@@ -80,4 +81,4 @@ class Metadata:
 
     shape: tuple[int, ...]
     classes: int | None = None
-    sizes: dict[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)

@@ -62,9 +62,12 @@ class FunctionalPlay:
             if player in self.game.responders:
                 point, buffers = self._call("respond", point, buffers, player, direction.draw)
                 continue
-            optimizer = self.optimizers[player]
-            for key in self.field.own[player]:
-                point[key], memory[key] = optimizer.step(point[key], direction.gradients[key], memory[key])
+            own = list(self.field.own[player])
+            moved, kept = self.optimizers[player].step_together(
+                {key: point[key] for key in own}, direction.gradients, {key: memory[key] for key in own}
+            )
+            point |= moved
+            memory |= kept
             point, buffers = self._call("remember", point, buffers, player, direction.draw, direction.terms[player])
         self.field.buffers = buffers
         return State(point, memory, state.rule, buffers)

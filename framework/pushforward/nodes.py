@@ -13,8 +13,6 @@ from pushforward.problem import Place, Problem, RecipeError
 LARGEST = 256 * 1024  # bytes; a recipe is about twenty lines
 DEEPEST = 40
 
-Value = "dict[str, Node] | list[Node] | str | int | float | bool | None"
-
 
 @dataclass
 class Node:
@@ -134,6 +132,8 @@ class _Reader:
         self.count += 1
         if depth > DEEPEST or self.count > 20_000:  # aliases can make a small text a huge tree
             raise RecipeError([Problem("too deeply nested, or too large once its aliases are followed", path, place)])
+        if not isinstance(node, yaml.ScalarNode) and node.tag.rpartition(":")[2] not in ("map", "seq"):
+            self.problems.append(Problem(f"the tag {node.tag!r} is not taken here", path, place))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, place, depth)
         if isinstance(node, yaml.SequenceNode):

@@ -33,6 +33,13 @@ class Optimizer(abc.ABC):
         """The new parameter and memory: the same numbers as in place, differentiable, nothing changed."""
         raise UserError(f"optimizer {type(self).__name__} has no functional form")
 
+    def step_together(
+        self, parameters: Point, gradients: Point, memory: dict[str, Point]
+    ) -> tuple[Point, dict[str, Point]]:
+        """One step of all of a player's parameters, by name; overridden where they are not moved one by one."""
+        moved = {key: self.step(value, gradients[key], memory[key]) for key, value in parameters.items()}
+        return {key: value for key, (value, _) in moved.items()}, {key: kept for key, (_, kept) in moved.items()}
+
 
 class SGD(Optimizer):
     r"""Plain gradient descent.
@@ -100,7 +107,7 @@ class Adam(Optimizer):
         parameters = list(parameters)
         fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)
         return torch.optim.Adam(
-            parameters, lr=self.lr, betas=tuple(self.betas), eps=self.eps, weight_decay=self.weight_decay, fused=fused
+            parameters, lr=self.lr, betas=(self.betas[0], self.betas[1]), eps=self.eps, weight_decay=self.weight_decay, fused=fused
         )
 
     def start(self, parameter: Tensor) -> Point:

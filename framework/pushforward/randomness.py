@@ -6,6 +6,7 @@ import functools
 import hashlib
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -131,14 +132,14 @@ class Draw:
             dtype=self.dtype,
         )
 
-    def _blocks(self, name: str, shape: tuple[int, ...], fill, dtype: torch.dtype | None = None) -> Tensor:
+    def _blocks(self, name: str, shape: tuple[int, ...], fill: Any, dtype: torch.dtype | None = None) -> Tensor:
         dtype = dtype or self.dtype
         if self.total <= BLOCK and self.rows == (0, self.total):  # the usual case: one block, all of it
             return fill((self.n, *shape), generator=self._seeded(name, 0), device=self.device, dtype=dtype)
-        pieces = [piece for piece in self._pieces(name, shape, fill, dtype)]
+        pieces = list(self._pieces(name, shape, fill, dtype))
         return torch.cat(pieces) if pieces else torch.empty((0, *shape), device=self.device, dtype=dtype)
 
-    def _pieces(self, name: str, shape: tuple[int, ...], fill, dtype: torch.dtype) -> Iterator[Tensor]:
+    def _pieces(self, name: str, shape: tuple[int, ...], fill: Any, dtype: torch.dtype) -> Iterator[Tensor]:
         first, last = self.rows
         for block in range(first // BLOCK, -(-last // BLOCK)):
             start = block * BLOCK

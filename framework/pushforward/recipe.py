@@ -34,6 +34,8 @@ def find_recipe(name: str, folders: Sequence[Path], beside: Path | None = None) 
     Raises:
         RecipeError: if there is none, with the nearest name.
     """
+    if len(name) > 250:
+        raise RecipeError(f"there is no recipe {name[:40] + '...'!r}: the name is {len(name)} characters long")
     looks_like_path = name.endswith((".yaml", ".yml")) or name.startswith((".", "/", "~")) or os.sep * 2 in name
     path = Path(name).expanduser()
     if beside is not None and not path.is_absolute():
@@ -77,6 +79,7 @@ def read_recipe(name: str, folders: Sequence[Path], overrides: Sequence[str] = (
             problems.append(problem)
     if problems:
         raise RecipeError(problems)
+    _absolute_plugins(root, Path.cwd() / "command line")
     return Recipe(name, root, path)
 
 

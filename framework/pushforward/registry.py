@@ -151,7 +151,7 @@ class Registry:
         try:
             plugin.module = _import(source)
             self._register(plugin, plugin.module)
-        except Exception as error:  # a stranger's code: whatever it raises is its reason
+        except (Exception, SystemExit) as error:  # a stranger's code: whatever it raises is its reason
             if plugin.state == "loaded":
                 plugin.state, plugin.reason = "broken", _reason(error)
             plugin.offers = _offers(source)

@@ -66,7 +66,7 @@ class Reporter(pl.Callback):
         self.save(play, "last")
         if better:
             self.save(play, "best")
-        self.progress.report(play.played, flat)
+        self.progress.report(play.played, {name: numbers["value"] for name, numbers in measured.items()})
         return self.patience is not None and self.best["waited"] >= self.patience
 
     def measure(self, split: Split) -> dict[str, dict[str, float]]:
@@ -112,7 +112,8 @@ def looking(built: Built, split: Split) -> Iterator[Look]:
     play.game.eval()
     try:
         with torch.random.fork_rng(devices=[]), play.averaged(), torch.no_grad():
-            yield Look(play.game, built.target, split, play.played, built.plan.seed, device=play.device)
+            evaluations = built.plan.value("evaluations")
+            yield Look(play.game, built.target, split, play.played, built.plan.seed, evaluations, play.device)
     finally:
         play.game.train(training)
 

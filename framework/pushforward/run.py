@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from pushforward.ledger import NonFinite
 from pushforward.plan import Plan
 from pushforward.problem import INTERRUPTED, RunFailed, UserError
 from pushforward.progress import Progress
+from pushforward.quiet import quiet_lightning
 from pushforward.report.page import write_report
 from pushforward.reporter import Reporter
 from pushforward.roles.tracker import RunInfo
@@ -161,9 +161,7 @@ class Run:
         if not epochs:
             return
         play.after_round = self._after_round
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="pytorch_lightning")
-            warnings.filterwarnings("ignore", message=".*TracerWarning.*")
+        with quiet_lightning():
             trainer = pl.Trainer(**self._trainer(epochs))
             rounds = Rounds(play, self.built.target, plan.value("batch"), every, trainer.world_size, trainer.global_rank)
             trainer.fit(play, train_dataloaders=rounds)

@@ -122,7 +122,7 @@ def _plain(tree: ast.expr) -> Any:
         outer, inner = _name(tree.value), tree.slice
         parts = list(inner.elts) if isinstance(inner, ast.Tuple) else [inner]
         if outer == "Literal":
-            return Literal[tuple(ast.literal_eval(part) for part in parts)]  # type: ignore[valid-type]
+            return Literal[tuple(ast.literal_eval(part) for part in parts)]
         if outer in ("list", "List", "Sequence"):
             return list[_plain(parts[0])]  # type: ignore[misc]
         if outer in ("dict", "Dict", "Mapping") and len(parts) == 2:

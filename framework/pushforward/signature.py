@@ -104,7 +104,7 @@ def _find(module: str, attribute: str) -> Any:
     found = _visit(module)
     if attribute not in found.members:
         raise PluginError(f"there is no {attribute!r} in {found.filepath}")
-    member = found.members[attribute]
+    member: Any = found.members[attribute]
     if not member.is_alias:
         return member
     target, _, name = str(member.target_path).rpartition(".")

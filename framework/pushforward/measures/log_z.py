@@ -23,7 +23,7 @@ class LogZ(Measure):
 
     Args:
         estimator: what estimates; None means the model. It reports as ``log-z/<class of the estimator>``.
-        evaluations: how often U may be evaluated, at most.
+        evaluations: how often U may be evaluated, at most; None means `budget.evaluations`, or a million.
 
     Raises:
         UserError: if there is no evaluation to spend, or no estimator and a model that cannot estimate.
@@ -31,9 +31,9 @@ class LogZ(Measure):
 
     better = None
 
-    def __init__(self, estimator: Estimator | None = None, evaluations: int = 1_000_000) -> None:
+    def __init__(self, estimator: Estimator | None = None, evaluations: int | None = None) -> None:
         super().__init__(sync_on_compute=False)
-        if evaluations < 1:
+        if evaluations is not None and evaluations < 1:
             raise UserError(f"log-z: evaluations is {evaluations}, but at least one is needed")
         self.estimator, self.evaluations = estimator, evaluations
         self.warning = ""
@@ -53,7 +53,7 @@ class LogZ(Measure):
         if estimate is None:
             raise UserError(f"log-z: {type(look.game).__name__} estimates no log Z; give log-z an estimator")
         self.reset()
-        self.update(estimate(look.target, self.evaluations, look.draw("log-z", 1)), look.log_z)
+        self.update(estimate(look.target, self.evaluations or look.evaluations or 1_000_000, look.draw("log-z", 1)), look.log_z)
         return self.compute()
 
     def update(self, estimate: Estimate, truth: float | None = None) -> None:

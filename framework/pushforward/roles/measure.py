@@ -32,7 +32,8 @@ class Look:
         split: `validation` while training, `test` at the end; never train.
         round: rounds played.
         seed: the run's seed; samples are a function of it, of the split and of the round.
-        history: the numbers logged so far, by name: lists of (round, value).
+        evaluations: what an estimate may cost, from `budget.evaluations`; None leaves it to the measure.
+        device: where the game is.
     """
 
     def __init__(
@@ -42,11 +43,11 @@ class Look:
         split: Split = "validation",
         round: int = 0,
         seed: int = 0,
-        history: dict[str, list[tuple[int, float]]] | None = None,
+        evaluations: int | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         self.game, self.target, self.split, self.round, self.seed = game, target, split, round, seed
-        self.history = history or {}
+        self.evaluations = evaluations
         self.device = torch.device(device)
         self._fakes: dict[int, Tensor] = {}
 

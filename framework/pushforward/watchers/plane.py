@@ -170,7 +170,7 @@ def colour_bar(figure: Figure, axes: Axes, drawn: ScalarMappable, label: str = "
     """What the colours mean, to the right of the axes."""
     bar = figure.colorbar(drawn, ax=axes, shrink=0.8, pad=0.02, aspect=25)
     bar.ax.tick_params(labelsize=8, length=2)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_label(label, fontsize=8)
 
 

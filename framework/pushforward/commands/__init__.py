@@ -1,0 +1,19 @@
+"""The verbs, one file each; a file is imported when its verb is asked for, or when all of them are listed."""
+
+VERBS = (
+    "recipes",
+    "show",
+    "copy",
+    "check",
+    "explain",
+    "run",
+    "sample",
+    "evaluate",
+    "report",
+    "compare",
+    "components",
+    "describe",
+    "plugins",
+    "new",
+    "doctor",
+)

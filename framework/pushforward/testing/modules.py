@@ -1,0 +1,233 @@
+"""What generators, discriminators, energies, flows, velocity fields and networks keep, seen as modules."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pushforward.adapters import couples_samples
+from pushforward.numerics.divergence import exact_divergence
+from pushforward.problem import UserError
+from pushforward.randomness import Draw
+from pushforward.testing.stand_ins import CLASSES
+from pushforward.testing.subject import ContractBroken, Subject, require
+
+N = 5
+CASES = (((3,), ()), ((3,), (2,)), ((3,), (1, 8, 8)), ((1, 8, 8), ()), ((1, 8, 8), (1, 8, 8)))
+TOLERANCE = {"exact": 1e-6, "iterative": 1e-3}  # in float64; a solver of fixed steps is as good as its steps
+BOX, CELLS = 12.0, 240  # the mass of a flow is summed over [-12, 12] in each of at most two dimensions
+
+
+def repeats(subject: Subject) -> None:
+    """The same input gives the same output, and no randomness of its own is used"""
+    module, inputs = subject.make(), _inputs(subject)
+    state = torch.get_rng_state()
+    first, second = _call(module, inputs), _call(module, inputs)
+    require(torch.equal(first, second), f"two calls differ by {float((first - second).abs().max()):.3g}")
+    require(torch.equal(state, torch.get_rng_state()), "it moved torch's global generator: take a Draw instead")
+
+
+def is_finite(subject: Subject) -> None:
+    """The output is finite, and in the type of the input"""
+    for dtype in (torch.float32, torch.float64):
+        out = _call(subject.make().to(dtype), _inputs(subject, dtype))
+        require(out.dtype == dtype, f"{dtype} in, {out.dtype} out")
+        require(out.isfinite().all(), f"{int((~out.isfinite()).sum())} of {out.numel()} numbers are not finite")
+
+
+def survives_a_checkpoint(subject: Subject) -> None:
+    """Its state is tensors only, and gives another one the same output"""
+    module, other, inputs = subject.make(), subject.make(seed=1), _inputs(subject)
+    other.load_state_dict(_through_a_file(module.state_dict()))
+    require(torch.equal(_call(module, inputs), _call(other, inputs)), "what is not in the state_dict makes a difference")
+
+
+def is_one_function_in_training_and_in_use(subject: Subject) -> None:
+    """Gradients are the same in train() and eval(), but for batch normalisation"""
+    module, inputs = subject.make(), _inputs(subject)
+    if couples_samples(module):
+        return
+    found = [_gradients(module.train(mode), inputs) for mode in (True, False)]
+    same = all((a is None) == (b is None) and (a is None or torch.equal(a, b)) for a, b in zip(*found, strict=True))
+    require(same, "they differ: dropout and the like would make a cost depend on more than its draw")
+    require(any(g is not None and bool(g.any()) for g in found[0]), "no gradient reaches any parameter")
+
+
+def gives_data(subject: Subject) -> None:
+    """A generator turns noise (n, latent) into data (n, *shape), the same for the same draw"""
+    module = subject.make()
+    z = module.latent.sample(_draw())
+    require(z.shape == (N, module.latent.dimension), f"the noise has shape {tuple(z.shape)}")
+    x = module(z, _condition(module))
+    require(x.shape == (N, *subject.shape), f"shape {tuple(x.shape)}: expected {(N, *subject.shape)}")
+    _check_samples(module, subject.shape)
+
+
+def gives_logits(subject: Subject) -> None:
+    """A discriminator gives logits (n, *locations), each of its own sample unless it says `couples_samples`"""
+    module, x = subject.make(), _data(subject)
+    logits = module(x, _condition(module))
+    require(logits.ndim >= 1 and len(logits) == N, f"shape {tuple(logits.shape)} for {N} samples")
+    require(
+        module.couples_samples == couples_samples(module) or module.couples_samples,
+        "it has batch normalisation and does not say `couples_samples`",
+    )
+    if not module.couples_samples:
+        other = torch.cat([x[:1], x[1:] + 1])
+        moved = (module(other, _condition(module))[0] - logits[0]).abs().max()
+        require(moved <= 1e-5, f"the first logit moves by {float(moved):.3g} when the other samples do")
+
+
+def gives_nats(subject: Subject) -> None:
+    """An energy gives one number a sample, and a score that can be differentiated in the parameters"""
+    module, x = subject.make(), _data(subject)
+    energy = module(x, _condition(module))
+    require(energy.shape == (N,), f"shape {tuple(energy.shape)}: expected ({N},)")
+    score = module.score(x, _condition(module))
+    require(score.shape == x.shape, f"the score has shape {tuple(score.shape)} for data {tuple(x.shape)}")
+    require(score.requires_grad, "the score has no graph to the parameters")
+    y = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(module(y, _condition(module)).sum(), y)
+    require(torch.allclose(score, -slope, atol=1e-5), "the score is not minus the gradient of the energy")
+
+
+def goes_there_and_back(subject: Subject) -> None:
+    """A flow's two directions undo each other, and their log-determinants cancel"""
+    module, z = subject.make().double(), torch.randn((N, *subject.shape), dtype=torch.float64, generator=_seeded())
+    x, forward = module.to_data(z, _condition(module))
+    again, backward = module.to_base(x, _condition(module))
+    require(x.shape == z.shape and forward.shape == (N,), f"shapes {tuple(x.shape)} and {tuple(forward.shape)}")
+    require(x.dtype == forward.dtype == torch.float64, f"float64 in, {x.dtype} and {forward.dtype} out")
+    if module.inverse_kind in TOLERANCE:
+        far = max(float((again - z).abs().max()), float((forward + backward).abs().max()))
+        require(far <= TOLERANCE[module.inverse_kind], f"there and back is off by {far:.3g}")
+    _check_samples(module.float(), subject.shape)
+
+
+def knows_its_jacobian(subject: Subject) -> None:
+    """A flow's log-determinants are those of its Jacobian, by automatic differentiation in float64"""
+    module, x = subject.make().double(), _data(subject, torch.float64)
+    for name in ("to_data", "to_base"):
+        move = getattr(module, name)
+        _, claimed = move(x, _condition(module))
+        for i in range(N):
+            condition = None if _condition(module) is None else torch.tensor([i % CLASSES])
+            jacobian = torch.autograd.functional.jacobian(lambda y, c=condition: move(y[None], c)[0][0], x[i])
+            _, true = torch.linalg.slogdet(jacobian.reshape(x[i].numel(), -1))
+            off = abs(float(true - claimed[i].detach()))
+            require(off <= TOLERANCE.get(module.inverse_kind, 1e-3), f"{name} is off by {off:.3g} nats")
+
+
+@torch.no_grad()
+def has_mass_one(subject: Subject) -> None:
+    """A flow's density integrates to one, where the data have one or two dimensions"""
+    module = subject.make().double()
+    dimension = math.prod(subject.shape)
+    if dimension > 2 or module.domain != "reals":
+        return
+    axis = torch.linspace(-BOX, BOX, CELLS, dtype=torch.float64)
+    grid = torch.cartesian_prod(*[axis] * dimension).view(-1, *subject.shape)
+    condition = torch.zeros(len(grid), dtype=torch.int64) if module.conditional else None
+    mass = float(module.log_density(grid, condition).exp().sum() * (2 * BOX / (CELLS - 1)) ** dimension)
+    require(abs(mass - 1) <= 1e-2, f"it sums to {mass:.4f} over [-{BOX:g}, {BOX:g}]")
+
+
+def moves_points(subject: Subject) -> None:
+    """A velocity field gives (n, D) and its own divergence, and allows second and forward-mode derivatives"""
+    module, x = subject.make().double(), _data(subject, torch.float64)
+    velocity, divergence = module(0.3, x), module.divergence(0.3, x)
+    require(velocity.shape == x.shape, f"shape {tuple(velocity.shape)} for points {tuple(x.shape)}")
+    true = exact_divergence(lambda y: module(0.3, y), x)
+    off = float((divergence - true).abs().max())
+    require(divergence.shape == (N,) and off <= 1e-8, f"the divergence is off by {off:.3g}")
+    torch.func.jvp(lambda y: module(0.3, y), (x,), (torch.ones_like(x),))
+    y = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(module(0.3, y).square().sum(), y, create_graph=True)
+    second = torch.autograd.grad(slope.square().sum(), list(module.parameters()), allow_unused=True)
+    require(any(g is not None for g in second), "the second derivative reaches no parameter")
+
+
+def maps_shapes(subject: Subject) -> None:
+    """A network gives (n, *outputs) from (n, *inputs) for some shapes, and refuses the others with a sentence"""
+    refusals = []
+    for inputs, outputs in CASES:
+        try:
+            module = subject.make(inputs=inputs, outputs=outputs)
+        except (UserError, ValueError) as error:
+            refusals.append(f"{inputs} to {outputs}: {error}")
+            continue
+        x = torch.randn((N, *inputs), generator=_seeded())
+        out = module(x)
+        require(out.shape == (N, *outputs), f"{inputs} to {outputs} gave {tuple(out.shape)}: expected {(N, *outputs)}")
+    require(len(refusals) < len(CASES), "it refuses all shapes that were tried: " + "; ".join(refusals))
+
+
+ALL = (repeats, is_finite, survives_a_checkpoint, is_one_function_in_training_and_in_use)
+GENERATOR = (*ALL, gives_data)
+DISCRIMINATOR = (*ALL, gives_logits)
+ENERGY = (*ALL, gives_nats)
+FLOW = (*ALL, goes_there_and_back, knows_its_jacobian, has_mass_one)
+VELOCITY = (*ALL, moves_points)
+NETWORK = (maps_shapes, *ALL)
+
+
+def _inputs(subject: Subject, dtype: torch.dtype = torch.float32) -> Callable[[nn.Module], tuple[Any, ...]]:
+    """The arguments with which a module of this kind is called."""
+
+    def arguments(module: Any) -> tuple[Any, ...]:
+        if subject.kind == "generator":
+            return module.latent.sample(_draw(dtype)), _condition(module)
+        x = _data(subject, dtype)
+        if subject.kind == "velocity-field":
+            return 0.3, x
+        return (x,) if subject.kind == "network" else (x, _condition(module))
+
+    return arguments
+
+
+def _call(module: nn.Module, inputs: Callable[[nn.Module], tuple[Any, ...]]) -> Tensor:
+    out: Tensor = module(*inputs(module))
+    return out.detach()
+
+
+def _gradients(module: nn.Module, inputs: Callable[[nn.Module], tuple[Any, ...]]) -> tuple[Tensor | None, ...]:
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    if not parameters:
+        raise ContractBroken("it has no parameters")
+    return torch.autograd.grad(module(*inputs(module)).square().sum(), parameters, allow_unused=True)
+
+
+def _check_samples(module: Any, shape: tuple[int, ...]) -> None:
+    condition = _condition(module)
+    first, second = (module.sample(N, condition, _draw()).detach() for _ in range(2))
+    require(first.shape == (N, *shape), f"samples have shape {tuple(first.shape)}: expected {(N, *shape)}")
+    require(torch.equal(first, second), "two samples of one draw differ")
+
+
+def _through_a_file(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    stream.seek(0)
+    loaded: dict[str, Tensor] = torch.load(stream, weights_only=True)
+    return loaded
+
+
+def _data(subject: Subject, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.randn((N, *subject.shape), dtype=dtype, generator=_seeded())
+
+
+def _condition(module: Any) -> Tensor | None:
+    return torch.arange(N) % CLASSES if getattr(module, "conditional", False) else None
+
+
+def _draw(dtype: torch.dtype = torch.float32) -> Draw:
+    return Draw(0, ("contract",), N, dtype=dtype)
+
+
+def _seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)

@@ -1,0 +1,152 @@
+"""What targets, features, estimators and samplers keep: what they declare is there, and equal draws are equal."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+
+from pushforward.component import Metadata
+from pushforward.randomness import Draw
+from pushforward.registry import load
+from pushforward.roles.estimator import Estimate
+from pushforward.roles.target import Batch, Split
+from pushforward.testing.stand_ins import Blobs
+from pushforward.testing.subject import Subject, require
+
+N = 6
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+def is_as_its_metadata_say(subject: Subject) -> None:
+    """What is known of a target before it is read is what it then is"""
+    if not subject.component.metadata:
+        return
+    known, target = load(subject.component.metadata)(**subject.examples), subject.make()
+    require(isinstance(known, Metadata), f"{subject.component.metadata} gave a {type(known).__name__}")
+    require(known.shape == tuple(target.shape), f"shape {known.shape}, then {tuple(target.shape)}")
+    require(known.classes == target.classes, f"{known.classes} classes, then {target.classes}")
+    sizes = {split: size for split in SPLITS if (size := target.size(split)) is not None}
+    require(known.sizes == sizes, f"sizes {known.sizes}, then {sizes}")
+
+
+def samples_as_declared(subject: Subject) -> None:
+    """Training data are finite float32 of shape (n, *shape) with labels in range, where the record declares them"""
+    if not subject.gives("sample"):
+        return
+    target = subject.make()
+    for batch in (target.batch(_draw()), target.sample(N, _draw())):
+        _check_rows(target, batch, N, subject.gives("labels"))
+
+
+def follows_its_draw(subject: Subject) -> None:
+    """Equal draws give equal data, others give others, and parts of a draw are its rows"""
+    if not subject.gives("sample"):
+        return
+    target, state = subject.make(), torch.get_rng_state()
+    first = target.batch(_draw())
+    require(torch.equal(first.x, target.batch(_draw()).x), "one draw gave different data")
+    other = target.batch(Draw(0, ("other",), N, position=N))
+    require(not torch.equal(first.x, other.x), "different draws gave the same data")
+    parts = torch.cat([target.batch(part).x for part in _draw().parts(2)])
+    require(torch.equal(first.x, parts), "the two halves of a draw are not the whole: ask the draw by name for numbers")
+    require(torch.equal(state, torch.get_rng_state()), "it moved torch's global generator: take the draw's numbers")
+
+
+def keeps_its_splits(subject: Subject) -> None:
+    """Held-out rows are always the same ones, as many as there are, and those of train and test differ"""
+    if not subject.gives("sample"):
+        return
+    target = subject.make()
+    rows = {}
+    for split in SPLITS:
+        size = target.size(split)
+        n = N if size is None else min(N, size)
+        require(n > 0, f"there are no {split} rows")
+        rows[split] = target.held_out(split, n)
+        _check_rows(target, rows[split], n, subject.gives("labels"))
+        require(torch.equal(rows[split].x, target.held_out(split, n).x), f"{split} rows change from call to call")
+    n = min(len(batch.x) for batch in rows.values())
+    require(not torch.equal(rows["train"].x[:n], rows["test"].x[:n]), "train and test rows are the same")
+
+
+def knows_its_density(subject: Subject) -> None:
+    """A log-density is (n,), differentiable in x, and log Z and modes are there where the record declares them"""
+    target = subject.make()
+    require((target.log_z is not None) == subject.gives("log_z"), f"log_z is {target.log_z}, against the record")
+    require((target.modes is not None) == subject.gives("modes"), "modes are not as the record says")
+    if target.modes is not None:
+        shape = tuple(target.modes.shape[1:])
+        require(shape == tuple(target.shape) and target.mode_scale, f"a mode has shape {shape}; scale {target.mode_scale}")
+    if not subject.gives("log_density"):
+        return
+    for dtype in (torch.float32, torch.float64):
+        x = torch.randn((N, *target.shape), dtype=dtype, generator=torch.Generator().manual_seed(0))
+        density = target.log_density(x)
+        require(density.shape == (N,), f"it has shape {tuple(density.shape)}: expected ({N},)")
+        require(density.dtype == dtype, f"{dtype} in, {density.dtype} out")
+        require(target.score(x).shape == x.shape, "its gradient has not the shape of x")
+
+
+def gives_rows_of_numbers(subject: Subject) -> None:
+    """Features are (n, d), the same for the same data, once prepared on a target"""
+    features = subject.make()
+    target = Blobs((1, 8, 8))
+    features.prepare(target)
+    x = target.sample(N, _draw()).x
+    out = features(x)
+    require(out.ndim == 2 and len(out) == N, f"shape {tuple(out.shape)} for {N} data")
+    require(out.isfinite().all() and torch.equal(out, features(x)), "they are not finite, or change from call to call")
+    require(isinstance(features.name, str) and features.name, "it has no name")
+
+
+def estimates_within_budget(subject: Subject) -> None:
+    """An estimate costs no more than its budget, repeats with its draw, and is within five errors of the truth"""
+    estimator, target, budget = subject.make(), Blobs(), 4000
+    draw = Draw(0, ("estimate",), 1)
+    first, second = (estimator.estimate(target, budget, draw) for _ in range(2))
+    require(isinstance(first, Estimate), f"it gave a {type(first).__name__}: expected an Estimate")
+    require(first.log_z == second.log_z, f"one draw gave {first.log_z} and {second.log_z}")
+    require(0 < first.evaluations <= budget, f"{first.evaluations} evaluations of at most {budget}")
+    require(first.n > 0 and math.isfinite(first.log_z), f"log Z is {first.log_z} of {first.n} weights")
+    off = abs(first.log_z - target.log_z)  # five: one failure in two million, were it normal
+    require(off <= 5 * first.standard_error, f"it is off by {off:.3g} with an error of {first.standard_error:.3g}")
+
+
+def leaves_its_law_alone(subject: Subject) -> None:
+    """A kernel started in its law stays there, and repeats with its draw"""
+    kernel, draw, n = subject.make(), Draw(0, ("kernel",), 4000), 4000
+
+    def normal(x: Tensor) -> Tensor:
+        return -0.5 * x.square().sum(1)
+
+    start = draw.normal("start", 2)
+    (x, facts), (again, _) = (kernel.run(normal, start.clone(), 10, draw) for _ in range(2))
+    require(x.shape == start.shape and torch.equal(x, again), "another shape came out, or one draw gave two results")
+    require(isinstance(facts, dict), f"facts are a {type(facts).__name__}")
+    off = max(float(x.mean(0).abs().max()), float((x.square().mean(0) - 1).abs().max()) / math.sqrt(2))
+    require(off <= 5 / math.sqrt(n), f"after ten steps from N(0, I), moments are off by {off:.3g}")
+
+
+TARGET = (is_as_its_metadata_say, samples_as_declared, follows_its_draw, keeps_its_splits, knows_its_density)
+FEATURES = (gives_rows_of_numbers,)
+ESTIMATOR = (estimates_within_budget,)
+SAMPLER = (leaves_its_law_alone,)
+
+
+def _check_rows(target: Any, batch: Batch, n: int, labelled: bool) -> None:
+    x, labels = batch
+    require(x.shape == (n, *target.shape), f"shape {tuple(x.shape)}: expected {(n, *target.shape)}")
+    require(x.dtype == torch.float32 and x.isfinite().all(), f"{x.dtype}, or not all finite")
+    if labels is None:
+        require(not labelled, "the record declares labels, and there are none")
+        return
+    require(labels.shape == (n,) and labels.dtype == torch.int64, f"labels {tuple(labels.shape)} of {labels.dtype}")
+    top = target.classes or 0
+    require(bool(((labels >= 0) & (labels < top)).all()), f"labels are not all in [0, {top})")
+
+
+def _draw() -> Draw:
+    return Draw(0, ("contract",), N)

@@ -1,0 +1,41 @@
+"""What the GEBM family offers, where it is, and when a batch must stay whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushforward import Component, UserError, hook
+
+PUSHFORWARD_API = 1
+
+
+@hook
+def components() -> list[Component]:
+    """The model."""
+    return [
+        Component(
+            "model",
+            "gebm",
+            "pushforward_gebm.game:GEBM",
+            "an energy on a base law that is a flow or a generator",
+            "arXiv:2003.05033",
+            gives=("sample", "log_density if base"),
+            needs={"target": ("sample",)},
+            holds=("energy",),
+        )
+    ]
+
+
+@hook
+def plan(plan: Any) -> list[Any]:
+    """A base that is trained has a cost that is no mean over samples: then, and only then, parts are refused."""
+    if plan.model.component.name != "gebm" or not plan.model.argument("train_base"):
+        return []
+    devices = plan.trainer.get("devices", 1)
+    if plan.value("accumulate") == 1 and devices in (1, "1"):
+        return []
+    what = (
+        "model.train_base: the base's cost is no mean over samples, so that a batch in parts gives another gradient:"
+        f" got {plan.value('accumulate')} micro-batches on {devices} devices, expected one process and accumulate=1"
+    )
+    return list(UserError(what).problems)

@@ -1,0 +1,48 @@
+"""Plain importance sampling: what every estimator of log Z has to beat."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import torch
+
+from pushforward import Draw, Estimate, Estimator, Target, UserError
+from pushforward.numerics.weights import estimate_from_log_weights
+
+BLOCK = 16384  # rows evaluated at once
+
+
+class ImportanceSampling(Estimator):
+    r"""Weights of samples of a normal law.
+
+    .. math:: \hat Z = \frac1n \sum_i \frac{e^{-U(x_i)}}{\mathcal{N}(x_i; 0, s^2 I)},
+        \qquad x_i \sim \mathcal{N}(0, s^2 I)
+
+    A baseline: right where the normal law covers the target, and without finite variance, or blind to whole modes,
+    where it does not; the estimate's `ess`, `khat` and `warning` then say so, as far as the samples can know it.
+
+    Args:
+        scale: standard deviation s of the proposal.
+
+    Raises:
+        UserError: if the scale is not above 0.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        if not scale > 0:
+            raise UserError(f"scale is {scale}: a standard deviation is above 0")
+        self.scale = scale
+
+    @torch.no_grad()
+    def estimate(self, target: Target, budget: int, draw: Draw) -> Estimate:
+        """One sample for each evaluation of U."""
+        began = time.perf_counter()
+        whole = Draw(draw.seed, (*draw.key, "proposals"), budget, device=draw.device, dtype=draw.dtype)
+        found = []
+        for part in whole.parts(-(-budget // BLOCK)):
+            noise = part.normal("proposal", *target.shape).flatten(1)
+            x = (self.scale * noise).view(part.n, *target.shape)
+            log_q = -0.5 * (noise.square().sum(1) + noise.shape[1] * math.log(2 * math.pi * self.scale**2))
+            found.append(target.log_density(x) - log_q)
+        return estimate_from_log_weights(torch.cat(found), budget, seconds=time.perf_counter() - began)

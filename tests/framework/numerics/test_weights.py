@@ -1,0 +1,104 @@
+"""Importance weights with known log Z, known spread and known tails."""
+
+import math
+
+import pytest
+import torch
+
+from pushforward.numerics.weights import (
+    effective_fraction,
+    estimate_from_log_weights,
+    log_mean_exp,
+    log_mean_standard_error,
+    pareto_khat,
+    pareto_shape,
+)
+
+
+def normal(seed, *shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def uniform(seed, *shape):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_log_mean_exp_is_exact_where_exp_overflows():
+    assert log_mean_exp(torch.tensor([1000.0, 1000.0 + math.log(3)])) == pytest.approx(1000 + math.log(2))
+
+
+def test_equal_weights_are_all_effective_and_one_weight_is_one():
+    assert effective_fraction(torch.full((50,), -700.0)) == pytest.approx(1)
+    assert effective_fraction(torch.tensor([0.0, -math.inf, -math.inf, -math.inf])) == pytest.approx(1 / 4)
+    assert log_mean_standard_error(torch.full((50,), 3.0)) == 0
+
+
+def test_the_standard_error_is_the_spread_over_repeats():
+    log_weights = 0.7 * normal(0, 400, 1000)
+    found = torch.tensor([log_mean_exp(w) for w in log_weights])
+    stated = torch.tensor([log_mean_standard_error(w) for w in log_weights]).mean()
+    # the spread of 400 repeats is known to 3.5 %, and the closed form is sqrt((e^{s^2} - 1) / N)
+    assert float(stated / found.std()) == pytest.approx(1, abs=0.12)
+    assert float(stated) == pytest.approx(math.sqrt((math.exp(0.49) - 1) / 1000), rel=0.05)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 2.0, 5.0])
+def test_khat_of_pareto_weights_is_one_over_alpha(alpha):
+    found = [pareto_khat(-torch.log(uniform(i, 20_000)) / alpha) for i in range(20)]
+    # the tail has 425 weights, so one k has a spread of about (1 + k) / sqrt(425) < .1; the prior pulls a little to 1/2
+    assert sum(found) / 20 == pytest.approx(1 / alpha, abs=0.08)
+
+
+@pytest.mark.parametrize("k", [-0.5, 0.25, 0.8])
+def test_the_shape_of_a_generalised_pareto_law_is_found(k):
+    x = (uniform(0, 20_000).pow(-k) - 1) / k
+    assert pareto_shape(x.sort().values) == pytest.approx(k, abs=0.04)
+
+
+def test_khat_of_flat_weights_is_zero_and_of_a_lonely_one_infinite():
+    assert pareto_khat(torch.zeros(1000)) == 0
+    assert pareto_khat(torch.tensor([0.0] + [-math.inf] * 999)) == math.inf
+
+
+def test_an_estimate_of_good_weights_covers_the_truth_without_a_warning():
+    e = estimate_from_log_weights(0.5 * normal(0, 10_000), evaluations=20_000, gradient_evaluations=3, offset=7.0)
+    assert e.interval[0] < 7 + 0.125 < e.interval[1]
+    assert e.interval[1] - e.interval[0] == pytest.approx(2 * 1.96 * e.standard_error)
+    assert (e.n, e.non_finite, e.evaluations, e.gradient_evaluations, e.warning) == (10_000, 0, 20_000, 3, "")
+
+
+def test_zero_weights_are_legitimate_and_count():
+    w = torch.zeros(1000)
+    w[:500] = -math.inf
+    e = estimate_from_log_weights(w, evaluations=1000)
+    assert e.log_z == pytest.approx(-math.log(2)) and e.non_finite == 0 and e.ess == pytest.approx(0.5)
+    assert e.standard_error == pytest.approx(math.sqrt(1 / 500 - 1 / 1000)) and e.warning == ""
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_weights_that_are_not_finite_are_never_dropped(bad):
+    w = torch.zeros(1000)
+    w[17] = bad
+    e = estimate_from_log_weights(w, evaluations=1000)
+    assert not math.isfinite(e.log_z) and e.standard_error == math.inf and e.non_finite == 1
+    assert "1 of 1000 weights are NaN or infinite" in e.warning
+
+
+def test_all_weights_zero_is_said_in_words():
+    e = estimate_from_log_weights(torch.full((10,), -math.inf), evaluations=10)
+    assert e.log_z == -math.inf and "all 10 weights are zero" in e.warning
+
+
+def test_heavy_tails_and_few_effective_weights_are_said_in_words():
+    heavy = estimate_from_log_weights(-torch.log(uniform(0, 100_000)), evaluations=100_000)  # Pareto of index 1
+    assert "k-hat" in heavy.warning and "above 0.70" in heavy.warning
+    few = estimate_from_log_weights(0.1 * normal(0, 50), evaluations=50)
+    assert "weights are effective" in few.warning
+    assert "above 0.50" in estimate_from_log_weights(3 * normal(0, 100), evaluations=100).warning  # 1 - 1/log10(100)
+
+
+def test_weights_that_are_no_list_are_refused():
+    with pytest.raises(ValueError, match="expected"):
+        estimate_from_log_weights(torch.empty(0), evaluations=0)
+    with pytest.raises(ValueError, match="expected"):
+        estimate_from_log_weights(torch.zeros(3, 1), evaluations=3)

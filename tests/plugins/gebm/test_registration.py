@@ -1,0 +1,59 @@
+"""What the GEBM plugin registers is there, is documented, keeps its arguments, and costs no import of torch."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from pushforward.signature import read_signature
+from pushforward_gebm import plugin
+from pushforward_gebm.game import GEBM
+
+(RECORD,) = plugin.components()
+
+
+def test_the_static_signature_is_the_real_one_and_every_argument_is_documented() -> None:
+    signature = read_signature(RECORD.at)
+    assert list(signature.parameters) == list(inspect.signature(GEBM).parameters)
+    assert set(signature.manual()[1]) == set(signature.parameters)
+
+
+def test_a_gebm_is_asked_for_its_energy_alone() -> None:
+    assert RECORD.holds == ("energy",)
+    assert "log_density if base" in RECORD.gives
+
+
+@pytest.mark.parametrize(
+    ("model", "train_base", "accumulate", "devices", "refused"),
+    [
+        ("gebm", True, 2, 1, True),
+        ("gebm", True, 1, 2, True),
+        ("gebm", True, 1, 1, False),
+        ("gebm", False, 2, 2, False),
+        ("gan", True, 2, 2, False),
+    ],
+)
+def test_a_batch_in_parts_is_refused_where_the_base_is_trained(
+    model: str, train_base: bool, accumulate: int, devices: int, refused: bool
+) -> None:
+    planned = SimpleNamespace(component=SimpleNamespace(name=model), argument={"train_base": train_base}.get)
+    plan = SimpleNamespace(model=planned, trainer={"devices": devices}, value={"accumulate": accumulate}.get)
+    problems = plugin.plan(plan)
+    assert len(problems) == refused
+    assert all("model.train_base" in str(problem) for problem in problems)
+
+
+def test_listing_does_not_import_torch() -> None:
+    code = """
+import sys
+from pushforward_gebm import plugin
+assert plugin.PUSHFORWARD_API == 1
+print(len(plugin.components()), [name for name in ("torch", "numpy") if name in sys.modules])
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == "1 []"
