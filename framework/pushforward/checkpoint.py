@@ -49,7 +49,7 @@ def read_checkpoint(path: Path, fingerprint: str | None = None) -> dict[str, Any
     except pickle.UnpicklingError:
         raise RunFailed(f"{path} holds more than tensors and numbers (it could run code), so it is not loaded") from None
     except (RuntimeError, EOFError, OSError, zipfile.BadZipFile, ValueError, KeyError) as error:
-        raise RunFailed(f"{path} is damaged or truncated: {str(error).splitlines()[0]}") from None
+        raise RunFailed(f"{path} is damaged or truncated: {(str(error) or repr(error)).splitlines()[0]}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise RunFailed(f"{path} is no checkpoint of pushforward (format {FORMAT})")
     if fingerprint is not None and data["recipe"] != fingerprint:

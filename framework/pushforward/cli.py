@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import io
 import os
@@ -15,6 +16,7 @@ from pushforward.problem import DONE, FAILED, INTERRUPTED, UserError, did_you_me
 from pushforward.verbs import Parser, Verbs, epilog
 
 DEBUG = "PUSHFORWARD_DEBUG"
+DEEP = ("torch", "pytorch_lightning", "lightning_fabric", "torchmetrics")  # where an error ends, and seldom begins
 EXAMPLES = ("pushforward recipes", "pushforward run rings/gan budget.rounds=1000")
 STATUS = "exit status: 0 done, 1 the run failed, 2 the recipe or the usage is wrong, 3 a plugin is, 130 interrupted"
 
@@ -33,9 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for ±, and no traceback
     try:
         args = parse(list(sys.argv[1:] if argv is None else argv))
-        status = args.act(args) if args is not None else DONE
+        status: int = args.act(args) or DONE
         sys.stdout.flush()
-        return status or DONE
+        return status
     except SystemExit as leave:  # argparse, after --help or --version
         return leave.code if isinstance(leave.code, int) else DONE
     except UserError as error:
@@ -50,18 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fell(error)
 
 
-def parse(words: list[str]) -> argparse.Namespace | None:
-    """The words as arguments with the function `act` that does them; None where there was nothing but help to give.
+def parse(words: list[str]) -> argparse.Namespace:
+    """The words as arguments, with the function `act` that does them.
 
     Raises:
-        UserError: if they are no usage; what looks like a word that is known is named.
+        UserError: if they are no usage; what looks like something known is named.
+        SystemExit: after giving help.
     """
+    words = words or ["--help"]
     word = next((w for w in words if not w.startswith("-")), "")
     parser, verbs = make_parser(word)
-    if not word and "--version" not in words:
-        parser.parse_args([w for w in words if w in ("-h", "--help")] or ["--help"] if not words else words)
-        return None
-    if word and word not in verbs.choices:
+    if not word:
+        parser.parse_args(words)
+        parser.error("expected a verb")
+    if word not in verbs.choices:
         hint = did_you_mean(word, verbs.choices) or f": there are {', '.join(verbs.choices)}"
         raise UserError(f"there is no verb {word!r}{hint}")
     args, rest = parser.parse_known_args(words)
@@ -69,7 +73,7 @@ def parse(words: list[str]) -> argparse.Namespace | None:
     for extra in rest:
         if extra.startswith("-") or not more:
             raise UserError(_unknown(word, extra, verbs.choices[word]))
-        getattr(args, more).append(extra)  # argparse stops taking positionals at an option between them
+        getattr(args, more).append(extra)  # argparse takes no more positionals after an option between them
     return args
 
 
@@ -99,11 +103,11 @@ def make_parser(word: str = "") -> tuple[Parser, Verbs]:
 
 
 def _unknown(word: str, extra: str, parser: argparse.ArgumentParser) -> str:
+    if not extra.startswith("-"):
+        return f"{word}: one word too many: {extra!r} (`pushforward {word} --help` says what it takes)"
     options = [option for option in parser._option_string_actions if option.startswith("--")]
-    if extra.startswith("-"):
-        name = extra.partition("=")[0]
-        return f"{word}: unknown option {name!r}{did_you_mean(name, options) or f': there are {", ".join(options)}'}"
-    return f"{word}: one word too many: {extra!r} (`pushforward {word} --help` says what it takes)"
+    name = extra.partition("=")[0]
+    return f"{word}: unknown option {name!r}" + (did_you_mean(name, options) or f": there are {', '.join(options)}")
 
 
 def _say(error: UserError) -> int:
@@ -121,7 +125,8 @@ def _fell(error: Exception) -> int:
         traceback.print_exc()
         return FAILED
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    near = [f for f in frames if not any(f"/{package}/" in f.filename for package in DEEP)] or frames
+    where = f" ({near[-1].filename}:{near[-1].lineno})" if near else ""
     what = " ".join(str(error).split()) or "no reason given"
     print(f"pushforward: {type(error).__name__}: {what}{where}; {DEBUG}=1 shows the traceback", file=sys.stderr)
     return FAILED
@@ -129,7 +134,5 @@ def _fell(error: Exception) -> int:
 
 def _hush() -> None:
     """Let nothing be written at exit either."""
-    try:
+    with contextlib.suppress(OSError, ValueError):  # where it is no real file, there is nothing to hush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # not a real file
-        pass

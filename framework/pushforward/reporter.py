@@ -42,6 +42,7 @@ class Reporter(pl.Callback):
         self.patience: int | None = built.plan.value("patience")
         self.best: dict[str, Any] = {"value": None, "round": 0, "waited": 0}
         self.seconds: Callable[[], float] = lambda: 0.0
+        self.after_report: Callable[[int], None] = lambda played: None
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """A report."""
@@ -54,6 +55,7 @@ class Reporter(pl.Callback):
         if several:
             stop = bool(trainer.strategy.broadcast(stop))
         trainer.should_stop = trainer.should_stop or stop
+        self.after_report(play.played)
 
     def report(self, values: dict[str, float]) -> bool:
         """Look, tell and save; whether patience has run out."""

@@ -74,14 +74,13 @@ def run_recipe(
     if smoke:
         plan.budget.own.arguments["rounds"] = min(SMOKE, plan.value("rounds"))
         plan.recipe.name += "-smoke"
-    if plan.missing is not None:
-        raise plan.missing
+    built = build(plan, modules)
     if not is_first_process():
-        return Run(plan, _followed(out, plan, resume), resume, True, modules).play()
+        return Run(built, _followed(out, plan, resume), resume, quiet=True).play()
     folder = newest_unfinished(out, plan.name, plan.value("rounds")) if resume else new_folder(out, plan.name)
     os.environ[FOLDER] = str(folder)
     try:
-        return Run(plan, folder, resume, quiet, modules).play()
+        return Run(built, folder, resume, quiet).play()
     finally:
         os.environ.pop(FOLDER, None)
 
@@ -100,18 +99,17 @@ def _followed(out: Path, plan: Plan, resume: bool) -> Path:
 class Run:
     """One run, from its folder to its results."""
 
-    def __init__(
-        self, plan: Plan, folder: Path, resume: bool, quiet: bool, modules: Mapping[str, nn.Module] | None
-    ) -> None:
-        self.plan, self.folder, self.writes = plan, folder, is_first_process()
+    def __init__(self, built: Built, folder: Path, resume: bool, quiet: bool) -> None:
+        plan = built.plan
+        self.built, self.plan, self.folder, self.writes = built, plan, folder, is_first_process()
         self.fingerprint = plan.fingerprint()
         last = folder / "checkpoints" / "last.ckpt"
         self.saved = read_checkpoint(last, self.fingerprint) if resume and last.is_file() else None
         self.before: float = self.saved["seconds"] if self.saved else 0.0
-        self.built: Built = build(plan, modules)
         self.progress = Progress(plan.value("rounds"), quiet=quiet or not self.writes)
         self.trackers = Trackers([CsvTracker(), PngTracker(), *self.built.trackers.values()] if self.writes else [])
         self.reporter = Reporter(self.built, folder, self.trackers, self.progress, self.fingerprint)
+        self.reporter.after_report = self._after_report
         self.stop_asked = False
         self.began = time.perf_counter()
 
@@ -183,10 +181,17 @@ class Run:
 
     def _after_round(self, played: int) -> None:
         self.progress.tick(played)
-        if self.stop_asked:
+        if self.stop_asked and played % self.plan.value("report_every") and played < self.plan.value("rounds"):
             if self.writes:
                 self.reporter.save(self.built.play, "last")
-            raise Interrupted(f"interrupted after round {played}; `--resume` goes on from there")
+            self._interrupt(played)
+
+    def _after_report(self, played: int) -> None:
+        if self.stop_asked and played < self.plan.value("rounds"):
+            self._interrupt(played)
+
+    def _interrupt(self, played: int) -> None:
+        raise Interrupted(f"interrupted after round {played}; `--resume` goes on from there")
 
     def _final(self) -> dict[str, dict[str, float]]:
         """The measures on the test split, with the best weights where a best was asked for."""

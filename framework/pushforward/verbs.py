@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from pushforward.problem import UserError
 
@@ -13,13 +13,20 @@ Act: TypeAlias = "Callable[[argparse.Namespace], int | None]"
 Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Texts as they are written, and room for the longest verb."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, **({"max_help_position": 30} | options))
+
+
 class Parser(argparse.ArgumentParser):
     """argparse without abbreviations, whose errors are sentences like all others."""
 
-    def __init__(self, *args: object, **options: object) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options.setdefault("formatter_class", _Formatter)
         options.setdefault("allow_abbrev", False)
-        super().__init__(*args, **options)  # type: ignore[arg-type]
+        super().__init__(*args, **options)
 
     def error(self, message: str) -> NoReturn:
         """Wrong usage.

@@ -1,5 +1,5 @@
 """Normalizing flows: invertible maps with exact densities, and the one-player game that trains any of them.
 
-`plugin.py` lists what there is. `game.py` is maximum likelihood, for whatever has the `Flow` role; `transforms.py` puts a
-transform of zuko behind that role; `autoregressive.py`, `coupling.py` and `spline.py` hold one architecture each.
+`plugin.py` lists what there is. `game.py` is maximum likelihood, for whatever has the `Flow` role; `transforms.py` puts
+transforms of zuko behind that role; `autoregressive.py`, `coupling.py` and `spline.py` hold one architecture each.
 """

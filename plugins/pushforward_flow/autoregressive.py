@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pushforward_flow.transforms import ACTIVATIONS, ZukoFlow, checked
 from zuko.flows import MaskedAutoregressiveTransform
+
+from pushforward_flow.transforms import ACTIVATIONS, ZukoFlow, checked
 
 
 class MAF(ZukoFlow):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pushforward_flow.transforms import ACTIVATIONS, ZukoFlow, checked
 from zuko.flows.coupling import GeneralCouplingTransform
+
+from pushforward_flow.transforms import ACTIVATIONS, ZukoFlow, checked
 
 
 class RealNVP(ZukoFlow):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pushforward import Costs, Draw, Flow, Game, UserError
 from torch import Tensor, nn
+
+from pushforward import Costs, Draw, Flow, Game, UserError
 
 
 class FlowGame(Game):
@@ -58,4 +59,4 @@ class FlowGame(Game):
 
     def _refuse_classes(self, condition: Tensor | None) -> None:
         if condition is not None and not self.flow.conditional:
-            raise UserError(f"{type(self.flow).__name__} is not conditional: it cannot be asked for a class; leave it out")
+            raise UserError(f"{type(self.flow).__name__} is not conditional: leave the class out")

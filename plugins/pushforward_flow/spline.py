@@ -6,10 +6,11 @@ from functools import partial
 from typing import Literal
 
 import torch
-from pushforward import UserError
-from pushforward_flow.transforms import ACTIVATIONS, ZukoFlow, checked
 from zuko.flows import MaskedAutoregressiveTransform
 from zuko.transforms import MonotonicRQSTransform
+
+from pushforward import UserError
+from pushforward_flow.transforms import ACTIVATIONS, ZukoFlow, checked
 
 BOUND = 5.0  # half-width of the box that the splines bend
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from pushforward import Flow, UserError
+
 from torch import Tensor, nn
 from torch.distributions import Transform
 from zuko.lazy import LazyComposedTransform, LazyTransform
+
+from pushforward import Flow, UserError
 
 ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
@@ -41,7 +43,7 @@ class ZukoFlow(Flow):
 def _mapped(transform: Transform, x: Tensor) -> tuple[Tensor, Tensor]:
     if not len(x):  # torch cannot sum the log-determinants of no rows
         return x, x.flatten(1).sum(1)
-    y, log_det = transform.call_and_ladj(x.flatten(1))
+    y, log_det = transform.call_and_ladj(x.flatten(1))  # type: ignore[attr-defined]  # added by zuko
     return y.view_as(x), log_det.to(x.dtype)
 
 

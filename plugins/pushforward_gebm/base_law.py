@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 
 import torch
-from pushforward import Draw, Flow, Generator
 from torch import Tensor
+
+from pushforward import Draw, Flow, Generator
 
 Energies = Callable[[Tensor], Tensor]
 

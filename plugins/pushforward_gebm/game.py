@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
+from torch import Tensor, nn
+
 from pushforward import Costs, Draw, Energy, Estimate, Flow, Game, Generator, UserError
 from pushforward.numerics.kernels import Moved, langevin
 from pushforward_gebm.base_law import BaseLaw
 from pushforward_gebm.kale import base_cost, energy_cost
 from pushforward_gebm.partition import Partition
-from torch import Tensor, nn
 
 
 class GEBM(Game):
@@ -22,7 +23,7 @@ class GEBM(Game):
         \qquad c_G = -\mathbb{E}_P E - \log \mathbb{E}_G e^{-E}
 
     For more than the base alone can say: a flow that bridges modes, or a generator without a density. The scalar c
-    belongs to the energy and tends to A. A trained base's cost is no mean over samples, so that its batch must stay whole.
+    belongs to the energy and tends to A. The cost of a trained base is no mean over samples: its batch must stay whole.
 
     Samples are pieces of noise z of law proportional to p(z) exp(-E(G(z))), pushed forward: each begins at one of a
     few candidates picked by importance and then moves by Metropolis-adjusted Langevin steps, whose law is exact.
@@ -56,13 +57,10 @@ class GEBM(Game):
         partition_samples: int = 100_000,
     ) -> None:
         super().__init__()
-        least = {"slope_penalty": 0, "candidates": 1, "chain_steps": 0, "chain_step": 0, "partition_samples": 2}
-        given = locals()
-        wrong = [f"{name} is {given[name]}: expected at least {low}" for name, low in least.items() if given[name] < low]
-        if wrong:
-            raise UserError(f"gebm: {'; '.join(wrong)}")
+        _require(slope_penalty=(slope_penalty, 0), candidates=(candidates, 1), chain_steps=(chain_steps, 0))
+        _require(chain_step=(chain_step, 0), partition_samples=(partition_samples, 2))
         if base.conditional:
-            raise UserError("gebm: the base wants classes, and a gebm draws it without any: use one that is not conditional")
+            raise UserError("gebm: the base wants classes, and is drawn without any: use one that is not conditional")
         self.base, self.energy = base, energy
         self.log_partition_guess = Scalar()
         self.train_base, self.slope_penalty = train_base, slope_penalty
@@ -135,6 +133,12 @@ class GEBM(Game):
         share = draw.uniform("between", *[1] * (real.ndim - 1))
         between = torch.lerp(fake, real, share.to(real.dtype))
         return self.energy.score(between).flatten(1).square().sum(1).mean()
+
+
+def _require(**least: tuple[float, float]) -> None:
+    wrong = [f"{name} is {value}: expected at least {low}" for name, (value, low) in least.items() if not value >= low]
+    if wrong:
+        raise UserError(f"gebm: {'; '.join(wrong)}")
 
 
 class Scalar(nn.Module):

@@ -8,10 +8,11 @@ import warnings
 from collections.abc import Iterable
 
 import torch
+from torch import Tensor
+
 from pushforward import Draw, Energy, Estimate
 from pushforward.numerics.weights import estimate_from_log_weights
 from pushforward_gebm.base_law import BaseLaw
-from torch import Tensor
 
 ROWS = 8192  # samples of the base held at once
 
@@ -56,5 +57,5 @@ def fingerprint(tensors: Iterable[Tensor]) -> str:
     """A hash of the numbers in some tensors: torch's own version counters miss weights that are swapped in."""
     digest = hashlib.blake2b(digest_size=16)
     for tensor in tensors:
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -131,6 +131,10 @@ class NEIS(Game):
         chosen = torch.searchsorted(share, draw.uniform("choice").double() * share[-1], right=True)
         return torch.cat(points)[chosen.clamp(max=len(share) - 1)]
 
+    def held(self, role: str) -> nn.Module:
+        """The velocity field, by the name of its kind."""
+        return self.velocity if role == "velocity-field" else super().held(role)
+
     def _walkers(self, draw: Draw, n: int) -> Iterable[Tensor]:
         whole = Draw(draw.seed, (*draw.key, "walkers"), n, device=draw.device, dtype=draw.dtype)
         for part in whole.parts(-(-n // BLOCK)):

@@ -22,7 +22,7 @@ def components() -> list[Component]:
             _PAPER,
             gives=("log_z", "sample"),
             needs={"target": ("log_density",)},
-            holds=("velocity",),
+            holds=("velocity-field",),
             traits=("couples-samples",),
         ),
         Component("velocity-field", "linear-field", f"{here}.fields:LinearField", "b(x) = W x + c", _PAPER),

@@ -102,9 +102,7 @@ def mala_step(
     return moved, accepted, broken
 
 
-def langevin(
-    log_density: LogDensity, x: Tensor, steps: int, step: float, draw: Draw, kernel: Kernel = "mala"
-) -> Moved:
+def langevin(log_density: LogDensity, x: Tensor, steps: int, step: float, draw: Draw, kernel: Kernel = "mala") -> Moved:
     """Move every row of x by `steps` steps; row i of the draw is the randomness of chain i.
 
     Args:

@@ -40,6 +40,6 @@ def run_recipe_text(text: str, tmp_path: Path, rounds: int = 3, plugins: Sequenc
 
 
 def local_plugins(module: ModuleType) -> tuple[str, ...]:
-    """What to load beside the installed plugins so that this one is there: its file, or nothing where it is installed."""
+    """What to load beside the installed plugins so that this one is there: its file, or nothing if it is installed."""
     installed = any(plugin.module is module for plugin in Registry().plugins)
     return () if installed else (str(module.__file__),)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +16,7 @@ from pushforward.play import Play
 from pushforward.problem import UserError
 from pushforward.randomness import Draw
 from pushforward.registry import load
+from pushforward.testing.modules import through_a_file
 from pushforward.testing.subject import Subject, require
 
 N = 8
@@ -61,7 +60,10 @@ def answers_what_is_asked(subject: Subject) -> None:
         for term, value in alone[player].items():
             require(value.ndim == 0, f"{player}/{term} has shape {tuple(value.shape)}: expected one number")
             off = abs(float((value - everyone[player][term]).detach()))
-            require(off <= 1e-5 * (1 + abs(float(value.detach()))), f"{player}/{term} is off by {off:.3g} when all are asked")
+            require(
+                off <= 1e-5 * (1 + abs(float(value.detach()))),
+                f"{player}/{term} is off by {off:.3g} when all are asked",
+            )
 
 
 def leads_somewhere(subject: Subject) -> None:
@@ -93,12 +95,14 @@ def samples_as_it_says(subject: Subject) -> None:
     game, other = subject.make(), subject.make(seed=1)
     draw = Draw(0, ("samples",), N)
     before = _copy(game)
-    other.load_state_dict(_through_a_file(game.state_dict()))
+    other.load_state_dict(through_a_file(game.state_dict()))
     if subject.gives("sample"):
         x = game.sample(N, draw).detach()
         require(x.shape == (N, *subject.shape), f"samples have shape {tuple(x.shape)}: expected {(N, *subject.shape)}")
         require(torch.equal(x, game.sample(N, draw).detach()), "two samples of one draw differ")
-        require(torch.equal(x, other.sample(N, draw).detach()), "a checkpoint loaded into another game samples otherwise")
+        require(
+            torch.equal(x, other.sample(N, draw).detach()), "a checkpoint loaded into another game samples otherwise"
+        )
     if subject.gives("log_density"):
         density = game.log_density(_turn(subject).x)
         require(density.shape == (N,), f"log-densities have shape {tuple(density.shape)}: expected ({N},)")
@@ -224,11 +228,3 @@ def _copy(game: nn.Module) -> dict[str, Tensor]:
 
 def _same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
-
-
-def _through_a_file(state: dict[str, Any]) -> dict[str, Any]:
-    stream = io.BytesIO()
-    torch.save(state, stream)
-    stream.seek(0)
-    loaded: dict[str, Any] = torch.load(stream, weights_only=True)
-    return loaded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import tempfile
 from pathlib import Path
@@ -45,8 +46,7 @@ def tracks_a_run(subject: Subject) -> None:
     """A tracker takes numbers and pictures of a run and of its resumption"""
     with tempfile.TemporaryDirectory() as name:
         folder, memory = Path(name), dict[str, str]()
-        (folder / "images").mkdir()
-        picture = folder / "images" / "dots-00000001.png"
+        picture = folder / "drawn.png"
         Image.new("RGB", (4, 4)).save(picture)
         for start in (0, 1):
             tracker = subject.make()
@@ -78,9 +78,9 @@ def _look_twice(looking: Any) -> list[Any]:
 
 def _looked(looking: Any, game: Looked, target: Blobs) -> Any:
     before = {name: tensor.clone() for name, tensor in game.state_dict().items()}
-    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tobytes()  # type: ignore[union-attr]
+    states = torch.get_rng_state(), random.getstate(), pickle.dumps(np.random.get_state())
     found = looking(Look(game, target, "validation", round=3, seed=5))
-    after = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tobytes()  # type: ignore[union-attr]
+    after = torch.get_rng_state(), random.getstate(), pickle.dumps(np.random.get_state())
     require(torch.equal(states[0], after[0]) and states[1:] == after[1:], "it moved a global random generator")
     changed = [name for name, tensor in game.state_dict().items() if not torch.equal(tensor, before[name])]
     require(not changed, f"it changed {', '.join(changed)}")

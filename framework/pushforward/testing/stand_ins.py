@@ -32,6 +32,7 @@ class Blobs(Target):
         shape: the shape of one datum.
     """
 
+    modes: Tensor
     classes = CLASSES
     log_z = 0.0
     mode_scale = 0.3

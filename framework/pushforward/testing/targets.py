@@ -79,7 +79,9 @@ def knows_its_density(subject: Subject) -> None:
     require((target.modes is not None) == subject.gives("modes"), "modes are not as the record says")
     if target.modes is not None:
         shape = tuple(target.modes.shape[1:])
-        require(shape == tuple(target.shape) and target.mode_scale, f"a mode has shape {shape}; scale {target.mode_scale}")
+        require(
+            shape == tuple(target.shape) and target.mode_scale, f"a mode has shape {shape}; scale {target.mode_scale}"
+        )
     if not subject.gives("log_density"):
         return
     for dtype in (torch.float32, torch.float64):

@@ -1,4 +1,4 @@
-"""Langevin kernels: their stationary laws are the known ones, and the correction is the one that detailed balance asks."""
+"""Langevin kernels: their stationary laws are the known ones, the correction is the one of detailed balance."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import math
 
 import pytest
 import torch
-from pushforward.numerics.kernels import Moved, langevin, mala_step, start, ula_step
-from pushforward.randomness import Draw
 from torch import Tensor
 from torch.distributions import Normal
+
+from pushforward.numerics.kernels import Moved, langevin, mala_step, start, ula_step
+from pushforward.randomness import Draw
 
 CHAINS = 40_000
 DOUBLE = torch.float64

@@ -1,4 +1,4 @@
-"""Every flow of the plugin is a diffeomorphism with the log-determinant that it says, row by row, in the input's type."""
+"""Every flow of the plugin is a diffeomorphism with the log-determinant that it says, row by row."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
+
 from pushforward import Draw, Flow, UserError
 from pushforward_flow import plugin
 from pushforward_flow.autoregressive import MAF
-from torch import Tensor
 
 FLOWS = {c.name: c.at for c in plugin.components() if c.kind == "flow"}
 every_flow = pytest.mark.parametrize("name", FLOWS)

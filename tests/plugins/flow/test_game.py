@@ -6,10 +6,11 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
+
 from pushforward import Draw, UserError
 from pushforward_flow.autoregressive import MAF
 from pushforward_flow.game import FlowGame
-from torch import Tensor
 
 
 def whitened(n: int, d: int) -> Tensor:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+
 from pushforward import Component, Flow, Game
 from pushforward.signature import read_signature
 from pushforward_flow import plugin

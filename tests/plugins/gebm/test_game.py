@@ -7,10 +7,11 @@ import warnings
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from pushforward import Draw, Energy, Flow, Generator, Latent, UserError
 from pushforward.field import Field
 from pushforward_gebm.game import GEBM
-from torch import Tensor, nn
 
 DOUBLE = torch.float64
 W, MU = [[1.2, 0.3], [-0.4, 0.8]], [0.5, -1.0]
@@ -161,7 +162,7 @@ def test_a_generator_without_density_is_sampled_just_as_well(law: str) -> None:
     # E = -x/2 with x = 2z + 1 tilts p(z) by exp(z): N(1, 1), or coth(1) - 1 as mean of a uniform law.
     mean = 1.0 if law == "normal" else 1 / math.tanh(1) - 1
     assert abs((x[:, 0].mean().item() - 1) / 2 - mean) < 4 / math.sqrt(n)
-    assert law == "normal" or (x >= -1).all() and (x <= 3).all()
+    assert law == "normal" or ((x >= -1).all() and (x <= 3).all())
     with pytest.raises(UserError, match="a density where its base is a flow: this one's is Pushed"):
         game.log_density(x)
 

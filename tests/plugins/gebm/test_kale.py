@@ -6,8 +6,9 @@ import math
 
 import pytest
 import torch
-from pushforward_gebm.kale import base_cost, energy_cost
 from torch import Tensor
+
+from pushforward_gebm.kale import base_cost, energy_cost
 
 N = 200_001
 # Midpoints of N equal shares of the standard normal law: a mean over them is right to about 1e-4 for what is used here.

@@ -9,6 +9,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+
 from pushforward.signature import read_signature
 from pushforward_gebm import plugin
 from pushforward_gebm.game import GEBM

@@ -1,0 +1,106 @@
+"""Everything that is registered keeps the contract of its kind: a component is tested by being registered."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pushforward.registry import Registry
+from pushforward.testing import check_component
+
+REGISTRY = Registry()
+COMPONENTS = [
+    (e.component.kind, e.component.name) for e in REGISTRY.entries() if e.plugin.distribution == "pushforward"
+]
+EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are made by `data`
+    "table": {"path": Path("data.csv")},
+    "image-folder": {"path": Path("images")},
+    "python-density": {"path": Path("density.py"), "dimension": 2},
+    "mnist": {"validation": 0.2},
+    "wgan-gp": {"norm": 0.0},  # the slope that a constant critic has
+    "classifier": {"steps": 30},
+}
+
+
+def test_no_plugin_of_the_project_is_broken() -> None:
+    assert [(p.name, p.reason) for p in REGISTRY.plugins if p.state != "loaded"] == []
+    assert REGISTRY.conflicts() == []
+
+
+@pytest.mark.parametrize(("kind", "name"), COMPONENTS, ids=["/".join(pair) for pair in COMPONENTS])
+def test_a_registered_component_keeps_its_contract(kind: str, name: str, data: None) -> None:
+    check_component(kind, name, REGISTRY, EXAMPLES.get(name))
+
+
+@pytest.fixture
+def data(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files for the targets that read some."""
+    kind, name = request.node.callspec.params["kind"], request.node.callspec.params["name"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PUSHFORWARD_DATA", str(tmp_path))
+    if kind == "target" and name in FILES:
+        FILES[name](tmp_path, monkeypatch)
+
+
+def _table(folder: Path, _: pytest.MonkeyPatch) -> None:
+    (folder / "data.csv").write_text("x,y\n" + "".join(f"{i},{i * i}\n" for i in range(40)))
+
+
+def _density(folder: Path, _: pytest.MonkeyPatch) -> None:
+    (folder / "density.py").write_text("def log_density(x):\n    return -x.square().sum(1)\n")
+
+
+def _images(folder: Path, _: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    for i in range(40):
+        (folder / "images" / f"class-{i % 2}").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4), (6 * i, 0, 0)).save(folder / "images" / f"class-{i % 2}" / f"{i}.png")
+
+
+def _mnist(folder: Path, _: pytest.MonkeyPatch) -> None:
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for part, rows in (("train", 60), ("t10k", 20)):
+        images = random.integers(0, 256, (rows, 28, 28), np.uint8).tobytes()
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">4i", 2051, rows, 28, 28) + images)
+        labels = (np.arange(rows) % 10).astype(np.uint8).tobytes()
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2i", 2049, rows) + labels)
+
+
+def _cifar10(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.datasets import CIFAR10
+
+    from pushforward_targets import metadata
+
+    files, random = folder / "cifar-10-batches-py", np.random.default_rng(0)
+    files.mkdir()
+
+    def write(name: str, content: object) -> list[str]:
+        (files / name).write_bytes(pickle.dumps(content, protocol=2))
+        return [name, hashlib.md5((files / name).read_bytes()).hexdigest()]
+
+    def batch() -> dict[str, object]:
+        return {"data": random.integers(0, 256, (20, 3072), np.uint8), "labels": [i % 10 for i in range(20)]}
+
+    monkeypatch.setattr(CIFAR10, "train_list", [write(f"data_batch_{i}", batch()) for i in range(1, 6)])
+    monkeypatch.setattr(CIFAR10, "test_list", [write("test_batch", batch())])
+    name, checksum = write("batches.meta", {"label_names": list("abcdefghij")})
+    monkeypatch.setattr(CIFAR10, "meta", {"filename": name, "key": "label_names", "md5": checksum})
+    monkeypatch.setattr(metadata, "CIFAR10_ROWS", {"train": 100, "test": 20})
+
+
+FILES = {
+    "table": _table,
+    "python-density": _density,
+    "image-folder": _images,
+    "mnist": _mnist,
+    "cifar10": _cifar10,
+}
