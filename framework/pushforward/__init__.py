@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pushforward.game import Costs, Game
     from pushforward.networks import Network
     from pushforward.optimizers import Optimizer
-    from pushforward.problem import DataMissing, RunFailed, UserError
+    from pushforward.problem import DataMissing, Problem, RunFailed, UserError
     from pushforward.public import component, load_recipe, open_run, run
     from pushforward.randomness import Draw, derive
     from pushforward.roles.adversarial import Critic, Objective, Penalty, one_logit_a_sample, slope
@@ -40,6 +40,7 @@ _PUBLIC = {
     "Network": "pushforward.networks",
     "Optimizer": "pushforward.optimizers",
     "DataMissing": "pushforward.problem",
+    "Problem": "pushforward.problem",
     "RunFailed": "pushforward.problem",
     "UserError": "pushforward.problem",
     "component": "pushforward.public",

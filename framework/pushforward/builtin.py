@@ -59,7 +59,7 @@ def kinds() -> list[Kind]:
 @hook
 def components() -> list[Component]:
     """What the host offers itself: play, numbers and pictures, and no generative model."""
-    return [*_play(), *_measures(), *_watchers(), *_trackers()]
+    return [*_play(), *_trained(), *_measures(), *_watchers(), *_trackers()]
 
 
 def _play() -> list[Component]:
@@ -76,6 +76,14 @@ def _play() -> list[Component]:
         Component("schedule", "inverse-decay", f"{schedules}:InverseDecay", "from / (1 + decay t)"),
         Component("average", "ema", "pushforward.average:Average", "exponential moving average of weights and buffers"),
         Component("budget", "budget", "pushforward.budget:Budget", "rounds, batch and reports"),
+    ]
+
+
+def _trained() -> list[Component]:
+    roles = ("generator", "discriminator", "energy", "flow", "velocity-field")
+    return [
+        Component(role, "trained", "pushforward.trained:Trained", f"the {role} that another recipe or run has trained")
+        for role in roles
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pushforward.capabilities import check_needs, given_by
@@ -28,8 +29,10 @@ BOUND = ("shape", "classes", "target", "inputs", "outputs")  # arguments that fo
 KEYS = ("about", "extends", "plugins", "seed", "target", "model", "budget", "measure", "watch", "track", "trainer", "sweep")
 
 
-def plan_recipe(name: str, overrides: Sequence[str] = (), plugins: Sequence[str] = ()) -> Plan:
-    """Read, resolve and check a recipe.
+def plan_recipe(
+    name: str, overrides: Sequence[str] = (), plugins: Sequence[str] = (), above: tuple[str, ...] = ()
+) -> Plan:
+    """Read, resolve and check a recipe; `above` names recipes that are being checked because they train this one.
 
     Raises:
         UserError: with every mistake found; exit status 3 where only a plugin is to blame, else 2.
@@ -39,14 +42,14 @@ def plan_recipe(name: str, overrides: Sequence[str] = (), plugins: Sequence[str]
     local = recipe.root.plain().get("plugins") or []
     if isinstance(local, list) and local and all(isinstance(path, str) for path in local):
         registry = Registry([*plugins, *local])
-    return Checker(registry, recipe).plan()
+    return Checker(registry, recipe, above).plan()
 
 
 class Checker:
     """Walks a recipe once; problems are collected, not raised."""
 
-    def __init__(self, registry: Registry, recipe: Recipe) -> None:
-        self.registry, self.recipe = registry, recipe
+    def __init__(self, registry: Registry, recipe: Recipe, above: tuple[str, ...] = ()) -> None:
+        self.registry, self.recipe, self.above = registry, recipe, above
         self.problems: list[Problem] = []
         self.plugin_to_blame = False
         self.role_kinds = registry.role_kinds
@@ -164,7 +167,29 @@ class Checker:
         planned = Planned(slot, found, own, around, path, place)
         self._arguments(planned, node, found)
         planned.gives = given_by(planned, self.registry)
+        if name == "trained" and not self._faulty(planned):
+            self._check_trained(planned, self._held(node, path))
         return planned
+
+    def _held(self, node: Node, path: str) -> tuple[str, ...] | None:
+        """The roles that a `trained` component can stand for; None where its recipe cannot be planned."""
+        recipe, run = (node.value[key].value if key in node.value else None for key in ("recipe", "run"))
+        if (recipe is None) == (run is None):
+            return self._problem("give either `recipe` or `run`", path, node.place)
+        name = str(recipe) if recipe is not None else str(Path(str(run)) / "recipe.yaml")
+        if name in (*self.above, self.recipe.name):
+            return self._problem(f"recipe {name!r} would have to be trained to train itself", path, node.place)
+        try:
+            plan = plan_recipe(name, above=(*self.above, self.recipe.name))
+        except UserError as error:
+            more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
+            return self._problem(f"recipe {name!r}: {error.problems[0]}{more}", path, node.place)
+        return plan.model.component.holds
+
+    def _check_trained(self, planned: Planned, holds: tuple[str, ...] | None) -> None:
+        if holds is not None and planned.slot not in holds:
+            has = " and ".join(holds) or "nothing that can be taken"
+            self._problem(f"that model holds {has}, and no {planned.slot}", planned.path, planned.place)
 
     def _find(self, kind: Kind, name: str, path: str, place: Place) -> Component | None:
         try:
@@ -261,7 +286,10 @@ class Checker:
             return dicts[0]
         if slots and (node.is_mapping or isinstance(node.value, str)):
             name = node.value if isinstance(node.value, str) else node.plain().get("use")
-            known = [s for s in slots if isinstance(name, str) and (s.kind, name) and self._knows(s.kind, name)]
+            known = [s for s in slots if isinstance(name, str) and self._knows(s.kind, name)]
+            if name == "trained" and len(known) > 1:
+                quiet = Checker(self.registry, self.recipe, self.above)
+                known = [s for s in known if s.kind in (quiet._held(node, "") or ())] or known
             return (known or slots)[0]
         fits = [s for s in plains if s.accepts(node.plain())]
         return fits[0] if fits else Plain(type(None), shape.text)

@@ -75,7 +75,7 @@ class Registry:
         for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda p: p.name):
             distribution = point.dist.name if point.dist else "?"
             self._load(Plugin(point.name, distribution, point.dist.version if point.dist else ""), point.value)
-        for path in local:
+        for path in {str(Path(p).resolve()): p for p in local}.values():  # named twice, loaded once
             self._load(Plugin(Path(path).stem, str(path)), str(path))
 
     @property

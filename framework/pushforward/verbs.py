@@ -19,6 +19,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, **({"max_help_position": 30} | options))
 
+    def add_argument(self, action: argparse.Action) -> None:
+        """Measure an argument."""
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):
+            self._action_max_length += 2  # argparse forgets that verbs are indented
+
 
 class Parser(argparse.ArgumentParser):
     """argparse without abbreviations, whose errors are sentences like all others."""

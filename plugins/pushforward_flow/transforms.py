@@ -16,10 +16,13 @@ ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "silu": nn.SiLU, "tanh": nn.Tanh}
 class ZukoFlow(Flow):
     """A flow made of zuko's lazy transforms, which map data to noise.
 
-    Only the transforms are used, each a plain module that gives a torch `Transform`: not zuko's distributions, nor its
-    base law, so that density and sampling are those of the `Flow` role. Importing zuko adds `call_and_ladj` to torch's
-    `Transform`, on which this rests, and turns off the validation of arguments in `torch.distributions` for the
-    process, on which nothing here does.
+    It begins as the identity: the last layer of each network is zero, since a deep stack of random maps may never learn
+    more than a Gaussian.
+
+    Only zuko's transforms are used, each a plain module that gives a torch `Transform`: neither its distributions nor
+    its base law, so that density and sampling are those of the `Flow` role. Importing zuko adds `call_and_ladj` to
+    torch's `Transform`, on which this rests, and turns off the validation of arguments in `torch.distributions` for
+    the process, on which nothing here rests.
 
     Args:
         shape: the shape of one datum, flattened for the transforms.
@@ -30,6 +33,8 @@ class ZukoFlow(Flow):
         super().__init__()
         self.shape = tuple(shape)
         self.layers = LazyComposedTransform(*layers)
+        for layer in layers:
+            _begin_as_identity(layer)
 
     def to_base(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Data to noise: the direction in which the transforms are written."""
@@ -38,6 +43,12 @@ class ZukoFlow(Flow):
     def to_data(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Noise to data."""
         return _mapped(self.layers().inv, z)
+
+
+def _begin_as_identity(layer: LazyTransform) -> None:
+    last = layer.hyper[-1].parameters() if hasattr(layer, "hyper") else layer.parameters()  # one number has no network
+    for parameter in last:
+        nn.init.zeros_(parameter)
 
 
 def _mapped(transform: Transform, x: Tensor) -> tuple[Tensor, Tensor]:

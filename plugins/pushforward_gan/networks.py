@@ -24,8 +24,9 @@ class MLP(Network):
 
     .. math:: x \mapsto W_{L+1}\, \sigma(W_L \cdots \sigma(W_1 x + b_1) \cdots + b_L) + b_{L+1}
 
-    The network for vectors and very small images. Weights begin with variance 2 / fan-in (He et al., 2015,
-    arXiv:1502.01852), biases at 0.
+    The network for vectors and very small images. Weights and biases begin as torch's linear layers do, uniform within
+    one over the root of the fan-in: on thin targets GANs train visibly better from these small weights than from
+    larger ones.
 
     Args:
         inputs: the shape of one input, flattened here.
@@ -52,8 +53,6 @@ class MLP(Network):
         layers: list[nn.Module] = []
         for before, after in pairwise(sizes):
             linear = nn.Linear(before, after)
-            nn.init.kaiming_normal_(linear.weight, a=0.2)
-            nn.init.zeros_(linear.bias)
             layers += [linear, ACTIVATIONS[activation]()]
         layers[-1] = nn.Tanh() if bounded else nn.Identity()
         self.layers = nn.Sequential(*layers)

@@ -53,7 +53,7 @@ class GEBM(Game):
         slope_penalty: float = 0.0,
         candidates: int = 8,
         chain_steps: int = 30,
-        chain_step: float = 0.1,
+        chain_step: float = 0.05,
         partition_samples: int = 100_000,
     ) -> None:
         super().__init__()

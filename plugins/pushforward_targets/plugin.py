@@ -19,7 +19,7 @@ def _target(name: str, at: str, summary: str, gives: tuple[str, ...], paper: str
 def components() -> list[Component]:
     """Every target of this plugin."""
     return [
-        _target("rings", "rings:Rings", "concentric circles with noise", ("sample", "log_density", "log_z")),
+        _target("rings", "rings:Rings", "concentric circles with noise", ("sample", "log_density", "log_z", "modes")),
         _target("moons", "moons:Moons", "two interleaved half circles with noise", ("sample",)),
         _target(
             "eight-gaussians",

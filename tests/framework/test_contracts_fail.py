@@ -203,7 +203,7 @@ MODULES = {
     "generator": (
         "self.latent = Latent(3); self.w = nn.Linear(3, 2); self.drop = nn.Dropout(0.5)",
         "self.drop(self.w(z))",
-        "moved torch's global generator",
+        "two calls differ",
     ),
     "discriminator": ("self.w = nn.Linear(2, 1)", "self.w(z) - self.w(z).mean()", "first logit moves"),
     "energy": ("self.w = nn.Linear(2, 1)", "self.w(z)", r"shape \(5, 1\): expected \(5,\)"),
@@ -303,6 +303,11 @@ def test_a_faulty_target_is_told_its_fault(
     monkeypatch.syspath_prepend(tmp_path)
     record = RECORD.replace("plugin_known", f"known_{tmp_path.name}")
     breaks(tmp_path, "target", TARGET.format(**(SOUND | change)), match, record=record)
+
+
+def test_a_target_whose_modes_are_not_declared_is_told(tmp_path: Path) -> None:
+    body = TARGET.format(**SOUND).replace("self.shape,", "self.mode_scale = 0.1; self.shape,")
+    breaks(tmp_path, "target", body, "mode_scale is 0.1", record=', gives=("sample", "log_density")')
 
 
 RULE = '''

@@ -35,8 +35,8 @@ class Target(abc.ABC):
         shape: the shape of one datum.
         classes: number of classes, or None.
         log_z: log of the integral of exp(-U), where it is known; U is minus `log_density`.
-        modes: centres of the modes, (modes, *shape), where there are such.
-        mode_scale: standard deviation of a mode, for counting what lies within three of it.
+        modes: centres of the modes, (modes, *shape), where they are points.
+        mode_scale: standard deviation across a mode, for counting what lies within three of it; None: no modes.
         mode_weights: fair share of each mode, (modes,); None means equal ones.
     """
 
@@ -77,6 +77,13 @@ class Target(abc.ABC):
             n = n if n is not None else 5000
             return self.sample(n, Draw(seed, ("held-out", split), n))
         return self.rows(split, torch.arange(size if n is None else min(n, size)))
+
+    def distance_to_modes(self, x: Tensor) -> Tensor:
+        """How far each row of x is from each mode, (n, modes); overridden where modes are no points."""
+        if self.modes is None:
+            raise TypeError(f"{type(self).__name__} has no modes")
+        modes = self.modes.to(x).flatten(1)
+        return torch.cdist(x.flatten(1), modes, compute_mode="donot_use_mm_for_euclid_dist")
 
     def score(self, x: Tensor) -> Tensor:
         """grad log density, in the shape of x."""

@@ -73,15 +73,9 @@ def keeps_its_splits(subject: Subject) -> None:
 
 
 def knows_its_density(subject: Subject) -> None:
-    """A log-density is (n,), differentiable in x, and log Z and modes are there where the record declares them"""
+    """A log-density is (n,) and differentiable in x, and log Z is there where the record declares it"""
     target = subject.make()
     require((target.log_z is not None) == subject.gives("log_z"), f"log_z is {target.log_z}, against the record")
-    require((target.modes is not None) == subject.gives("modes"), "modes are not as the record says")
-    if target.modes is not None:
-        shape = tuple(target.modes.shape[1:])
-        require(
-            shape == tuple(target.shape) and target.mode_scale, f"a mode has shape {shape}; scale {target.mode_scale}"
-        )
     if not subject.gives("log_density"):
         return
     for dtype in (torch.float32, torch.float64):
@@ -90,6 +84,27 @@ def knows_its_density(subject: Subject) -> None:
         require(density.shape == (N,), f"it has shape {tuple(density.shape)}: expected ({N},)")
         require(density.dtype == dtype, f"{dtype} in, {density.dtype} out")
         require(target.score(x).shape == x.shape, "its gradient has not the shape of x")
+
+
+def knows_its_modes(subject: Subject) -> None:
+    """Modes have a scale, weights and distances, where the record declares them and nowhere else"""
+    target = subject.make()
+    require((target.mode_scale is not None) == subject.gives("modes"), f"mode_scale is {target.mode_scale}")
+    if target.mode_scale is None:
+        return
+    require(target.mode_scale > 0, f"mode_scale is {target.mode_scale}")
+    distances = target.distance_to_modes(target.held_out("test", N).x)
+    require(distances.ndim == 2 and len(distances) == N, f"distances have shape {tuple(distances.shape)} for {N} rows")
+    require(bool((distances >= 0).all()), "a distance is negative")
+    weights = target.mode_weights
+    require(
+        weights is None or weights.shape == distances.shape[1:], f"weights of {distances.shape[1]} modes: {weights}"
+    )
+    if target.modes is not None:
+        shape = tuple(target.modes.shape[1:])
+        require(shape == tuple(target.shape), f"a mode has shape {shape}: expected {tuple(target.shape)}")
+        own = target.distance_to_modes(target.modes).diagonal()
+        require(bool((own == 0).all()), "a mode is away from itself")
 
 
 def gives_rows_of_numbers(subject: Subject) -> None:
@@ -132,7 +147,14 @@ def leaves_its_law_alone(subject: Subject) -> None:
     require(off <= 5 / math.sqrt(n), f"after ten steps from N(0, I), moments are off by {off:.3g}")
 
 
-TARGET = (is_as_its_metadata_say, samples_as_declared, follows_its_draw, keeps_its_splits, knows_its_density)
+TARGET = (
+    is_as_its_metadata_say,
+    samples_as_declared,
+    follows_its_draw,
+    keeps_its_splits,
+    knows_its_density,
+    knows_its_modes,
+)
 FEATURES = (gives_rows_of_numbers,)
 ESTIMATOR = (estimates_within_budget,)
 SAMPLER = (leaves_its_law_alone,)
