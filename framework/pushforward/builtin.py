@@ -43,7 +43,7 @@ def kinds() -> list[Kind]:
         Kind("objective", f"{R}.adversarial:Objective", "what generator and discriminator want"),
         Kind("penalty", f"{R}.adversarial:Penalty", "what is added to the discriminator's cost"),
         Kind("rule", "pushforward.rules:Rule", "how players move"),
-        Kind("optimizer", "pushforward.optimizers:Optimizer", "how a gradient becomes a step"),
+        Kind("optimizer", "pushforward.optimizers:Optimizer", "how a gradient becomes a step", default="adam"),
         Kind("schedule", "pushforward.schedules:Schedule", "a number that changes over the run"),
         Kind("average", "pushforward.average:Average", "averaged weights of the sampling player", default="ema"),
         Kind("budget", "pushforward.budget:Budget", "how long a run is", default="budget"),

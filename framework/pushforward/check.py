@@ -19,7 +19,7 @@ from pushforward.problem import (
     UserError,
     did_you_mean,
 )
-from pushforward.recipe import Recipe, read_recipe
+from pushforward.recipe import COMMAND_LINE, Recipe, read_recipe
 from pushforward.registry import Registry, load
 from pushforward.schema import DictOf, ListOf, OneOf, Plain, Shape, Slot, read_hint
 from pushforward.signature import Parameter, read_signature
@@ -39,10 +39,22 @@ def plan_recipe(
     """
     registry = Registry(plugins)
     recipe = read_recipe(name, registry.recipe_folders(), overrides)
+    add_plugins(recipe, plugins)
     local = recipe.root.plain().get("plugins") or []
-    if isinstance(local, list) and local and all(isinstance(path, str) for path in local):
-        registry = Registry([*plugins, *local])
+    if isinstance(local, list) and set(local) - set(plugins) and all(isinstance(path, str) for path in local):
+        registry = Registry(local)
     return Checker(registry, recipe, above).plan()
+
+
+def add_plugins(recipe: Recipe, plugins: Sequence[str]) -> None:
+    """Put plugins of the command line into the recipe, so that the run that is kept knows them."""
+    node = recipe.root.value.get("plugins") or Node([], COMMAND_LINE)
+    if plugins and node.is_list:
+        known = {item.value for item in node.value}
+        paths = [str(Path(plugin).resolve()) for plugin in plugins]
+        node.value += [Node(path, COMMAND_LINE) for path in paths if path not in known]
+        recipe.root.value["plugins"] = node
+        recipe.root.keys.setdefault("plugins", COMMAND_LINE)
 
 
 class Checker:
@@ -282,7 +294,7 @@ class Checker:
             return next(s for s in plains if s.accepts(None))
         if node.is_list and lists:
             return lists[0]
-        if dicts and node.is_mapping and "use" not in node.value and not self._is_default(slots, node):
+        if dicts and node.is_mapping and "use" not in node.value and not self._means_default(slots, node):
             return dicts[0]
         if slots and (node.is_mapping or isinstance(node.value, str)):
             name = node.value if isinstance(node.value, str) else node.plain().get("use")
@@ -294,8 +306,13 @@ class Checker:
         fits = [s for s in plains if s.accepts(node.plain())]
         return fits[0] if fits else Plain(type(None), shape.text)
 
-    def _is_default(self, slots: list[Slot], node: Node) -> bool:
-        return any(self.registry.kinds[s.kind].default for s in slots)
+    def _means_default(self, slots: list[Slot], node: Node) -> bool:
+        """Whether a mapping without `use` holds arguments of a kind's default component."""
+        for slot in slots:
+            entry = self.registry.find(slot.kind, self.registry.kinds[slot.kind].default)
+            if entry is not None and set(node.value) & set(read_signature(entry.component.at).parameters):
+                return True
+        return False
 
     def _knows(self, kind: str, name: str) -> bool:
         bare = name.rpartition("/")[2]

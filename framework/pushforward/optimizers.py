@@ -54,7 +54,7 @@ class SGD(Optimizer):
     """
 
     def __init__(self, lr: float = 1e-2, momentum: float = 0.0) -> None:
-        self.lr, self.momentum = lr, momentum
+        self.lr, self.momentum = _step(lr), momentum
 
     def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch.optim.SGD."""
@@ -100,7 +100,7 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
+        self.lr, self.betas, self.eps, self.weight_decay = _step(lr), betas, eps, weight_decay
 
     def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch.optim.Adam, fused into one kernel where the device has one."""
@@ -140,7 +140,7 @@ class RMSprop(Optimizer):
     """
 
     def __init__(self, lr: float = 1e-4, alpha: float = 0.99, eps: float = 1e-8) -> None:
-        self.lr, self.alpha, self.eps = lr, alpha, eps
+        self.lr, self.alpha, self.eps = _step(lr), alpha, eps
 
     def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch.optim.RMSprop."""
@@ -154,3 +154,9 @@ class RMSprop(Optimizer):
         """One step."""
         v = self.alpha * memory["v"] + (1 - self.alpha) * gradient**2
         return parameter - self.lr * gradient / (v.sqrt() + self.eps), {"v": v}
+
+
+def _step(lr: float) -> float:
+    if not lr >= 0:
+        raise UserError(f"a step of {lr}: expected 0 or more")
+    return lr

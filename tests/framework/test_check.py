@@ -112,6 +112,7 @@ def test_the_fingerprint_is_of_what_decides_the_trajectory(tmp_path):
         ("model.optimizer={use: adam, betas: [0.5]}", "expected tuple[float, float], got a list"),
         ("model.optimizer={use: adam, lr: {use: lineer, from: 1, to: 2}}", "unknown schedule 'lineer'; did you mean 'linear'?"),
         ("model.optimizer={use: adam, lr: {use: linear, to: 2}}", "'linear' needs 'from' (float)"),
+        ("model.optimizer={lr: fast}", "model.optimizer.lr: expected float, got 'fast'"),
         ("model.clip=true", "expected float | None, got True"),
         ("model.use=gann", "unknown model 'gann'; did you mean 'gan'?"),
         ("model.generator=[mlp]", "expected a generator: a name, or a mapping with `use`; got a list"),
