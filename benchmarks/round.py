@@ -22,7 +22,7 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from pushforward.build import build
+from pushforward.builder import build
 from pushforward.check import plan_recipe
 from pushforward.progress import Progress
 from pushforward.reporter import Reporter

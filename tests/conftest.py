@@ -1,5 +1,6 @@
 """What all tests share: one thread, and no file outside their own folder."""
 
+import functools
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -30,7 +31,7 @@ def small_gan():
     def make(objective=None, penalties=None):
         with torch.random.fork_rng():
             torch.manual_seed(3)
-            net = lambda i, o: MLP(i, o, width=8, depth=2, activation="tanh")
+            net = functools.partial(MLP, width=8, depth=2, activation="tanh")
             game = GAN(
                 NetworkGenerator(net, (2,), latent=3),
                 NetworkDiscriminator(net, (2,)),

@@ -16,7 +16,9 @@ from pushforward.testing import check_component
 
 REGISTRY = Registry()
 COMPONENTS = [
-    (e.component.kind, e.component.name) for e in REGISTRY.entries() if e.plugin.distribution == "pushforward"
+    (e.component.kind, e.component.name)
+    for e in REGISTRY.entries()
+    if e.plugin.distribution == "pushforward" and e.component.name != "trained"  # stands for another recipe's model
 ]
 EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are made by `data`
     "table": {"path": Path("data.csv")},

@@ -11,7 +11,7 @@ from pushforward.check import plan_recipe
 from pushforward.cli import main
 from pushforward.public import open_run
 from pushforward.registry import Registry
-from pushforward.run import run_recipe
+from pushforward.runner import run_recipe
 from pushforward.testing import check_component
 
 OBJECTIVE = '''

@@ -8,11 +8,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pushforward.component import API, Component, Kind, Metadata
 from pushforward.hooks import hook
+from pushforward.records import API, Component, Kind, Metadata
 
 if TYPE_CHECKING:
-    from pushforward.build import build
+    from pushforward.builder import build
     from pushforward.game import Costs, Game
     from pushforward.networks import Network
     from pushforward.optimizers import Optimizer
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pushforward.schedules import Schedule
 
 _PUBLIC = {
-    "build": "pushforward.build",
+    "build": "pushforward.builder",
     "Costs": "pushforward.game",
     "Game": "pushforward.game",
     "Network": "pushforward.networks",

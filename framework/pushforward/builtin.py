@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pushforward.component import Component, Kind
 from pushforward.hooks import hook
+from pushforward.records import Component, Kind
 
 PUSHFORWARD_API = 1
 
@@ -17,7 +17,9 @@ def kinds() -> list[Kind]:
     return [
         Kind("target", f"{R}.target:Target", "what is learned or estimated"),
         Kind("model", "pushforward.game:Game", "a game of a few players", wrapper="pushforward.play:Play"),
-        Kind("generator", f"{R}.generator:Generator", "noise to data", f"{adapters}:NetworkGenerator", gives=("sample",)),
+        Kind(
+            "generator", f"{R}.generator:Generator", "noise to data", f"{adapters}:NetworkGenerator", gives=("sample",)
+        ),
         Kind(
             "discriminator",
             f"{R}.discriminator:Discriminator",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pushforward.capabilities import check_needs, given_by
-from pushforward.component import Component, Kind, Metadata
+from pushforward.limits import check_numbers
 from pushforward.nodes import Node
 from pushforward.plan import Part, Plan, Planned
 from pushforward.problem import (
@@ -20,13 +20,27 @@ from pushforward.problem import (
     did_you_mean,
 )
 from pushforward.recipe import COMMAND_LINE, Recipe, read_recipe
+from pushforward.records import Component, Kind, Metadata
 from pushforward.registry import Registry, load
 from pushforward.schema import DictOf, ListOf, OneOf, Plain, Shape, Slot, read_hint
 from pushforward.signature import Parameter, read_signature
 from pushforward.trainer import check_trainer
 
 BOUND = ("shape", "classes", "target", "inputs", "outputs")  # arguments that follow from the data
-KEYS = ("about", "extends", "plugins", "seed", "target", "model", "budget", "measure", "watch", "track", "trainer", "sweep")
+KEYS = (
+    "about",
+    "extends",
+    "plugins",
+    "seed",
+    "target",
+    "model",
+    "budget",
+    "measure",
+    "watch",
+    "track",
+    "trainer",
+    "sweep",
+)
 
 
 def plan_recipe(
@@ -161,7 +175,9 @@ class Checker:
         if isinstance(node.value, str):
             node = Node({"use": Node(node.value, node.place)}, node.place, {"use": node.place})
         if not node.is_mapping:
-            return self._problem(f"expected {a(slot)}: a name, or a mapping with `use`; got {show(node)}", path, node.place)
+            return self._problem(
+                f"expected {a(slot)}: a name, or a mapping with `use`; got {show(node)}", path, node.place
+            )
         use = node.value.get("use")
         name = use.value if use is not None else kind.default
         place = use.place if use is not None else node.place
@@ -225,12 +241,19 @@ class Checker:
     def _arguments(self, planned: Planned, node: Node, component: Component) -> None:
         parts = planned.parts
         inner = next(iter(planned.around.signature.parameters), "") if planned.around else ""
-        known = [n for part in parts for n in part.signature.parameters if n not in BOUND and not (part is planned.around and n == inner)]
+        known = [
+            n
+            for part in parts
+            for n in part.signature.parameters
+            if n not in BOUND and not (part is planned.around and n == inner)
+        ]
         for key, value in node.value.items():
             if key == "use":
                 continue
             path = f"{planned.path}.{key}"
-            part = next((p for p in parts if key in p.signature.parameters and not (p is planned.around and key == inner)), None)
+            part = next(
+                (p for p in parts if key in p.signature.parameters and not (p is planned.around and key == inner)), None
+            )
             if part is None:
                 hint = did_you_mean(key, known) or (f": it takes {', '.join(known)}" if known else ": it takes none")
                 self._problem(f"unknown argument of {component.name!r}{hint}", path, node.keys.get(key, value.place))
@@ -254,7 +277,11 @@ class Checker:
 
     def _missing(self, planned: Planned, parameter: Parameter) -> None:
         hint = f" ({parameter.hint})" if parameter.hint else ""
-        self._problem(f"{planned.component.name!r} needs {parameter.name!r}{hint}", f"{planned.path}.{parameter.name}", planned.place)
+        self._problem(
+            f"{planned.component.name!r} needs {parameter.name!r}{hint}",
+            f"{planned.path}.{parameter.name}",
+            planned.place,
+        )
 
     # values
 
@@ -327,7 +354,9 @@ class Checker:
         if not target.component.metadata or self._faulty(target):
             return
         try:
-            found = load(target.component.metadata)(**{k: v for k, v in target.own.arguments.items() if not isinstance(v, Planned)})
+            found = load(target.component.metadata)(
+                **{k: v for k, v in target.own.arguments.items() if not isinstance(v, Planned)}
+            )
             plan.metadata = found if isinstance(found, Metadata) else None
         except DataMissing as error:
             plan.missing = error
@@ -346,40 +375,6 @@ class Checker:
         return None
 
 
-def check_numbers(plan: Plan) -> list[Problem]:
-    """What hints cannot say about the budget and the machine."""
-    problems = []
-    budget = plan.budget
-
-    def wrong(what: str, key: str) -> None:
-        problems.append(Problem(what, f"budget.{key}", budget.place))
-
-    for key, least in (("rounds", 0), ("batch", 1), ("report_every", 1), ("accumulate", 1), ("patience", 1), ("evaluations", 1)):
-        value = plan.value(key)
-        if value is not None and value < least:
-            wrong(f"expected at least {least}, got {value}", key)
-    batch, accumulate = plan.value("batch"), plan.value("accumulate")
-    devices = plan.trainer.get("devices", 1)
-    processes = devices if isinstance(devices, int) and devices > 0 else 1
-    if batch is not None and accumulate * processes > batch >= 1:
-        wrong(f"a batch of {batch} cannot be cut into {accumulate} micro-batches on {processes} processes", "accumulate")
-    size = plan.metadata.sizes.get("train") if plan.metadata else None
-    if size is not None and batch is not None and size < batch:
-        wrong(f"the target has {size} training rows, fewer than a batch of {batch}: use budget.batch={size} or less", "batch")
-    names = [m.component.name for m in plan.measures]
-    best = plan.value("best")
-    if best is not None and best.partition("/")[0] not in names:
-        wrong(f"{best!r} is not among the measures of this recipe{did_you_mean(best, names)}", "best")
-    if plan.value("patience") is not None and best is None:
-        wrong("patience needs `best`: the measure that is to get better", "patience")
-    if accumulate > 1 or processes > 1:
-        for planned in plan.components():
-            if "couples-samples" in planned.component.traits:
-                what = f"{planned.component.name!r} is no mean over samples, so a batch in parts gives another gradient: use one process and accumulate=1"
-                problems.append(Problem(what, planned.path, planned.place))
-    return problems
-
-
 def show(node: Node) -> str:
     """A value as an error message shows it."""
     text = "a list" if node.is_list else "a mapping" if node.is_mapping else repr(node.value)
@@ -389,4 +384,3 @@ def show(node: Node) -> str:
 def a(kind: str) -> str:
     """The kind with its article."""
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-

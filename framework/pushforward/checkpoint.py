@@ -47,7 +47,9 @@ def read_checkpoint(path: Path, fingerprint: str | None = None) -> dict[str, Any
     try:
         data = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
-        raise RunFailed(f"{path} holds more than tensors and numbers (it could run code), so it is not loaded") from None
+        raise RunFailed(
+            f"{path} holds more than tensors and numbers (it could run code), so it is not loaded"
+        ) from None
     except (RuntimeError, EOFError, OSError, zipfile.BadZipFile, ValueError, KeyError) as error:
         raise RunFailed(f"{path} is damaged or truncated: {(str(error) or repr(error)).splitlines()[0]}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pushforward.check import BOUND
-from pushforward.component import Kind
 from pushforward.hooks import Hooks
 from pushforward.nodes import parse
 from pushforward.recipe import list_recipes
+from pushforward.records import Kind
 from pushforward.registry import Entry, Registry, own_recipes
 from pushforward.signature import read_signature
 

@@ -54,8 +54,10 @@ def _entry(key: str, value: Any, place: Place | None, depth: int) -> Iterator[st
         yield f"{pad}{key}:"
         for item in value:
             first, *rest = _component(item, depth + 2)
-            yield f"{pad}  - {first.strip()}" if "#" not in first else _line(
-                f"{pad}  - {first.partition('#')[0].strip()}", first.partition("# ")[2]
+            yield (
+                f"{pad}  - {first.strip()}"
+                if "#" not in first
+                else _line(f"{pad}  - {first.partition('#')[0].strip()}", first.partition("# ")[2])
             )
             yield from rest
     elif isinstance(value, dict) and any(isinstance(item, Planned) for item in value.values()):

@@ -1,4 +1,4 @@
-"""The joint field of a game: every player's gradient at one point. Rules, spectra and verdicts read it, nothing else."""
+"""The joint field of a game: every player's gradient at one point. Rules, spectra and verdicts read only this."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ class Field:
         """The players meant by a player's or a team's name."""
         return self.game.teams.get(name) or (name,)
 
-    def __call__(self, names: Iterable[str] | None = None, at: Point | None = None, draw: int | None = None) -> Direction:
+    def __call__(
+        self, names: Iterable[str] | None = None, at: Point | None = None, draw: int | None = None
+    ) -> Direction:
         """The named players' gradients (all by default) at a point (the present one by default).
 
         Args:
@@ -126,9 +128,11 @@ class Field:
             if share == 1.0:
                 gradients, terms = found, costs
                 break
-            gradients = [g * share for g in found] if not gradients else [
-                a + g * share for a, g in zip(gradients, found, strict=True)
-            ]
+            gradients = (
+                [g * share for g in found]
+                if not gradients
+                else [a + g * share for a, g in zip(gradients, found, strict=True)]
+            )
             terms = _add(terms, costs, share)
         if self.reduce is not None:
             gradients = self.reduce(gradients)
@@ -148,10 +152,17 @@ class Field:
         for name in names:
             total = _total(name, costs)
             wanted = [point[key] for key in self.own[name]]
-            found = torch.autograd.grad(
-                total, wanted, retain_graph=name != names[-1] or self.create_graph,
-                create_graph=self.create_graph, allow_unused=True,
-            ) if total.requires_grad else (None,) * len(wanted)
+            found = (
+                torch.autograd.grad(
+                    total,
+                    wanted,
+                    retain_graph=name != names[-1] or self.create_graph,
+                    create_graph=self.create_graph,
+                    allow_unused=True,
+                )
+                if total.requires_grad
+                else (None,) * len(wanted)
+            )
             if all(g is None for g in found):
                 raise RunFailed(f"the cost of player {name!r} does not depend on its parameters: nothing to follow")
             gradients += [torch.zeros_like(p) if g is None else g for g, p in zip(found, wanted, strict=True)]

@@ -11,9 +11,9 @@ import pluggy
 if TYPE_CHECKING:
     import argparse
 
-    from pushforward.component import Component, Kind
     from pushforward.plan import Plan
     from pushforward.problem import Problem
+    from pushforward.records import Component, Kind
 
 hook = pluggy.HookimplMarker("pushforward")
 _spec = pluggy.HookspecMarker("pushforward")

@@ -49,7 +49,11 @@ class Ledger:
         if not math.isfinite(values.sum(dtype=torch.float64).item()):
             self._refuse(round, values)
         if self._round_names != self.names:
-            self.names, self.sums, self.count = list(self._round_names), torch.zeros_like(values, dtype=torch.float64), 0
+            self.names, self.sums, self.count = (
+                list(self._round_names),
+                torch.zeros_like(values, dtype=torch.float64),
+                0,
+            )
         assert self.sums is not None
         self.sums += values
         self.count += 1
@@ -79,6 +83,6 @@ class Ledger:
     def _refuse(self, round: int, values: Tensor) -> None:
         for name, value in zip(self._round_names, values.tolist(), strict=True):
             if not math.isfinite(value):
-                what, player, *term = name.split("/")
+                _, player, *term = name.split("/")
                 subject = f"cost term {term[0]!r}" if term else "gradient"
                 raise NonFinite(f"round {round}: {subject} of player {player!r} is {value}")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from pushforward.check import BOUND
-from pushforward.component import Kind
 from pushforward.explain import scalar
 from pushforward.problem import PluginError
+from pushforward.records import Kind
 from pushforward.registry import Entry, Registry
 from pushforward.schema import DictOf, ListOf, OneOf, Plain, Shape, Slot, read_hint
 from pushforward.signature import Parameter, Signature, read_signature

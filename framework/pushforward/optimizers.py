@@ -107,7 +107,12 @@ class Adam(Optimizer):
         parameters = list(parameters)
         fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)
         return torch.optim.Adam(
-            parameters, lr=self.lr, betas=(self.betas[0], self.betas[1]), eps=self.eps, weight_decay=self.weight_decay, fused=fused
+            parameters,
+            lr=self.lr,
+            betas=(self.betas[0], self.betas[1]),
+            eps=self.eps,
+            weight_decay=self.weight_decay,
+            fused=fused,
         )
 
     def start(self, parameter: Tensor) -> Point:
@@ -129,7 +134,8 @@ class Adam(Optimizer):
 class RMSprop(Optimizer):
     r"""Descent scaled by a running mean of squares.
 
-    .. math:: v \leftarrow \alpha v + (1 - \alpha) g^2, \qquad \theta \leftarrow \theta - h\, g / (\sqrt v + \varepsilon)
+    .. math:: v \leftarrow \alpha v + (1 - \alpha) g^2, \qquad
+        \theta \leftarrow \theta - h\, g / (\sqrt v + \varepsilon)
 
     What GAN_stability trains with.
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pushforward.component import Component, Kind, Metadata
 from pushforward.problem import Place, Problem, UserError
 from pushforward.recipe import Recipe
+from pushforward.records import Component, Kind, Metadata
 from pushforward.registry import Registry
 from pushforward.signature import Signature
 

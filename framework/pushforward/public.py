@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pushforward.build import Built, build
+from pushforward.builder import Built, build
 from pushforward.check import plan_recipe
 from pushforward.checkpoint import read_checkpoint
 from pushforward.folder import read_json
@@ -47,10 +47,14 @@ def component(kind: str, name: str) -> Any:
 
 
 def run(
-    recipe: str, *overrides: str, out: Path | str = "runs", modules: Mapping[str, nn.Module] | None = None, **options: Any
+    recipe: str,
+    *overrides: str,
+    out: Path | str = "runs",
+    modules: Mapping[str, nn.Module] | None = None,
+    **options: Any,
 ) -> OpenRun:
     """Play a recipe; `options` are those of `pushforward run`: resume, smoke, quiet, plugins."""
-    from pushforward.run import run_recipe
+    from pushforward.runner import run_recipe
 
     return open_run(run_recipe(recipe, overrides, out=Path(out), modules=modules, **options), modules=modules)
 
@@ -155,7 +159,7 @@ def _must_hold(plan: Plan, planned: Planned) -> None:
 
 def _kept(plan: Plan) -> OpenRun:
     """The run of a recipe in the cache, made if it is not there or not finished."""
-    from pushforward.run import run_recipe
+    from pushforward.runner import run_recipe
 
     cache = Path(os.environ.get("PUSHFORWARD_CACHE", "~/.cache/pushforward")).expanduser()
     root = cache / "trained" / f"{plan.fingerprint()}-{plan.value('rounds')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -110,7 +111,7 @@ class Draw:
         if count == 1:
             return [self]
         edges = [self.rows[0] + self.n * i // count for i in range(count + 1)]
-        return [self._slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        return [self._slice(a, b) for a, b in itertools.pairwise(edges)]
 
     def with_data(self, x: Tensor, labels: Tensor | None = None) -> Draw:
         """The same draw with the data of its rows."""

@@ -197,8 +197,13 @@ def _as_mapping(node: Node) -> None:
 def _index(node: Node, key: str, path: str) -> tuple[int, Problem | None]:
     if key.isdigit() and int(key) < len(node.value):
         return int(key), None
-    return 0, Problem(f"{key!r} is no element of a list of {len(node.value)}: expected 0 to {len(node.value) - 1}"
-                      if node.value else f"{key!r} is no element of an empty list", path, COMMAND_LINE)
+    return 0, Problem(
+        f"{key!r} is no element of a list of {len(node.value)}: expected 0 to {len(node.value) - 1}"
+        if node.value
+        else f"{key!r} is no element of an empty list",
+        path,
+        COMMAND_LINE,
+    )
 
 
 def _relocate(node: Node) -> None:

@@ -18,9 +18,9 @@ from typing import Any
 
 import pluggy
 
-from pushforward.component import API, Component, Kind
 from pushforward.hooks import Hooks
 from pushforward.problem import PluginError, did_you_mean
+from pushforward.records import API, Component, Kind
 from pushforward.signature import source_of
 
 GROUP = "pushforward"
@@ -170,7 +170,7 @@ class Registry:
         self.manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
         kinds = self._own(plugin, "kinds", Kind)
         components = self._own(plugin, "components", Component)
-        for kind in kinds:
+        for kind in [_settled(kind, module) for kind in kinds]:
             if self.kinds.setdefault(kind.name, kind) is not kind:
                 raise PluginError(f"kind {kind.name!r} is there already")
         for component in components:
@@ -241,6 +241,12 @@ def _import(source: str) -> ModuleType:
     return module
 
 
+def _settled(kind: Kind, module: ModuleType) -> Kind:
+    """A kind whose paths say which module they are in."""
+    role, adapter, wrapper = (_absolute(at, module) if at else "" for at in (kind.role, kind.adapter, kind.wrapper))
+    return dataclasses.replace(kind, role=role, adapter=adapter, wrapper=wrapper)
+
+
 def _absolute(at: str, module: ModuleType) -> str:
     """`:attribute` means the registering file itself."""
     name, _, attribute = at.rpartition(":")
@@ -258,13 +264,19 @@ def _offers(source: str) -> set[str]:
     except (PluginError, OSError, SyntaxError, ValueError):
         return set()
     calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func).endswith("Component")]
-    words = [c.args[1] for c in calls if len(c.args) > 1] + [k.value for c in calls for k in c.keywords if k.arg == "name"]
+    words = [c.args[1] for c in calls if len(c.args) > 1] + [
+        k.value for c in calls for k in c.keywords if k.arg == "name"
+    ]
     return {w.value for w in words if isinstance(w, ast.Constant) and isinstance(w.value, str)}
 
 
 def _reason(error: BaseException) -> str:
     text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text and not isinstance(error, PluginError) else str(error) or type(error).__name__
+    return (
+        f"{type(error).__name__}: {text[0]}"
+        if text and not isinstance(error, PluginError)
+        else str(error) or type(error).__name__
+    )
 
 
 def _version(distribution: str) -> str:

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from PIL import Image
 
-from pushforward.build import Built
+from pushforward.builder import Built
 from pushforward.checkpoint import write_checkpoint
 from pushforward.ledger import NonFinite
 from pushforward.play import Play, mean_over_processes

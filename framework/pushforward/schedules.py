@@ -51,7 +51,8 @@ class Cosine(Schedule):
 
     .. math:: b + (a - b) (1 + \cos \pi t) / 2
 
-    Reference: Loshchilov, Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2016, arXiv:1608.03983, eq. 5.
+    Reference: Loshchilov, Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2016,
+    arXiv:1608.03983, eq. 5.
 
     Args:
         from_: the value a at the beginning; `from` in a recipe.

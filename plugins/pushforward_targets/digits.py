@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from pushforward import Batch
 from sklearn.datasets import load_digits
 
+from pushforward import Batch
 from pushforward_targets import metadata
 from pushforward_targets.finite import InMemory
 from pushforward_targets.splits import stratified

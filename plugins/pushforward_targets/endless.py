@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import abc
 
-from pushforward import Batch, Draw, Target
 from torch import Tensor
+
+from pushforward import Batch, Draw, Target
 
 
 class Endless(Target):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from pushforward import Batch, Draw, Split, Target
 from torch import Tensor
+
+from pushforward import Batch, Draw, Split, Target
 
 
 class Finite(Target):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pushforward import UserError
-
 from pushforward_targets.places import find
 from pushforward_targets.splits import order, stratified
 

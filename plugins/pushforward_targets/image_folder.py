@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from pushforward import Batch, Split, UserError
 from torch import Tensor
 
+from pushforward import Batch, Split, UserError
 from pushforward_targets import image_files, metadata
 from pushforward_targets.finite import Finite, from_bytes
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 from pushforward import Metadata, UserError
-
 from pushforward_targets import density_file, image_files, places, published, splits, table_file
 
 HELD_OUT = {"validation": 0.15, "test": 0.15}  # of the 1,797 digits: 270 rows each

@@ -6,9 +6,9 @@ import itertools
 import math
 
 import torch
-from pushforward import Draw
 from torch import Tensor
 
+from pushforward import Draw
 from pushforward_targets import metadata
 from pushforward_targets.endless import Endless
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
-from pushforward import Draw
 from torch import Tensor
 
+from pushforward import Draw
 from pushforward_targets import metadata
 from pushforward_targets.endless import Endless
 

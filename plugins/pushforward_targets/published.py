@@ -6,7 +6,6 @@ import struct
 from pathlib import Path
 
 from pushforward import DataMissing, UserError
-
 from pushforward_targets.places import VARIABLE, data_folder
 
 MNIST_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))

@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from pushforward import Target, UserError
 from torch import Tensor
 
+from pushforward import Target, UserError
 from pushforward_targets import metadata
 from pushforward_targets.places import find
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from pushforward import Batch
 from torch import Tensor
 
+from pushforward import Batch
 from pushforward_targets import table_file
 from pushforward_targets.finite import InMemory
 

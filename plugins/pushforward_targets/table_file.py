@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pushforward import UserError
-
 from pushforward_targets.places import find
 from pushforward_targets.splits import Indices, grouped
 

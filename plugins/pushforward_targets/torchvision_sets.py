@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pushforward import Batch, UserError
 from torch import Tensor
 
+from pushforward import Batch, UserError
 from pushforward_targets import metadata, published
 from pushforward_targets.finite import InMemory
 from pushforward_targets.splits import stratified

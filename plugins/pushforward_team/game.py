@@ -130,6 +130,8 @@ class TeamGAN(Game):
         critic = self.discriminators[j]
         assert draw.x is not None
         return {
-            type(p).__name__.lower(): p(lambda x: one_logit_a_sample(critic(x), x.shape[0]), draw.x, fake.detach(), draw)
+            type(p).__name__.lower(): p(
+                lambda x: one_logit_a_sample(critic(x), x.shape[0]), draw.x, fake.detach(), draw
+            )
             for p in self.penalties
         }

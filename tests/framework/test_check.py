@@ -110,7 +110,10 @@ def test_the_fingerprint_is_of_what_decides_the_trajectory(tmp_path):
         ("model.generator.shape=[2]", "follows from the data"),
         ("model.optimizer={use: adam, lr: fast}", "model.optimizer.lr: expected float, got 'fast'"),
         ("model.optimizer={use: adam, betas: [0.5]}", "expected tuple[float, float], got a list"),
-        ("model.optimizer={use: adam, lr: {use: lineer, from: 1, to: 2}}", "unknown schedule 'lineer'; did you mean 'linear'?"),
+        (
+            "model.optimizer={use: adam, lr: {use: lineer, from: 1, to: 2}}",
+            "unknown schedule 'lineer'; did you mean 'linear'?",
+        ),
         ("model.optimizer={use: adam, lr: {use: linear, to: 2}}", "'linear' needs 'from' (float)"),
         ("model.optimizer={lr: fast}", "model.optimizer.lr: expected float, got 'fast'"),
         ("model.clip=true", "expected float | None, got True"),
@@ -122,7 +125,7 @@ def test_the_fingerprint_is_of_what_decides_the_trajectory(tmp_path):
         ("budget.best=mmd", "'mmd' is not among the measures"),
         ("budget.patience=3", "patience needs `best`"),
         ("budget.accumulate=33", "a batch of 32 cannot be cut into 33"),
-        ("measure=[mode-coverage]", "'mode-coverage' needs a target with modes"),
+        ("measure=[class-shares]", "'class-shares' needs a target with labels"),
         ("measure=[log-density]", "needs a model with log_density"),
         ("trainer.precision=16-mixed", "use bf16-mixed"),
         ("trainer.max_steps=12", "use budget.rounds"),
@@ -141,7 +144,7 @@ def test_mistakes_by_override(tmp_path, override, message):
 
 
 def test_an_unmet_need_names_the_targets_that_would_do(tmp_path):
-    found, _ = problems(tmp_path, GOOD, "measure=[mode-coverage]")
+    found, _ = problems(tmp_path, GOOD, "measure=[mode-coverage]", "target={use: moons}")
     assert "these targets do: " in found[0] and "eight-gaussians" in found[0] and "two-modes" in found[0]
 
 
@@ -152,7 +155,9 @@ def test_a_target_with_fewer_rows_than_a_batch_is_said_before_anything_is_read(t
 
 def test_a_recipe_without_target_or_model_says_both(tmp_path):
     found, _ = problems(tmp_path, "about: nothing")
-    assert [line.split(": ", 1)[1] for line in found] == [f"{key}: missing: every recipe has one" for key in ("target", "model")]
+    assert [line.split(": ", 1)[1] for line in found] == [
+        f"{key}: missing: every recipe has one" for key in ("target", "model")
+    ]
 
 
 def test_missing_data_do_not_stop_a_check(tmp_path, monkeypatch):

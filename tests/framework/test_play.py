@@ -106,10 +106,18 @@ def test_a_simultaneous_round_asks_for_all_costs_at_one_point():
     assert game.asked == [("y", "x")]
 
 
-@pytest.mark.parametrize("rule", [Alternating(steps={"discriminator": 2}), Simultaneous()], ids=["alternating", "simultaneous"])
+@pytest.mark.parametrize(
+    "rule", [Alternating(steps={"discriminator": 2}), Simultaneous()], ids=["alternating", "simultaneous"]
+)
 @pytest.mark.parametrize(
     "optimizer",
-    [SGD(0.05), SGD(0.05, momentum=0.9), Adam(0.01, (0.0, 0.99)), Adam(0.01, (0.5, 0.9), weight_decay=0.1), RMSprop(0.01)],
+    [
+        SGD(0.05),
+        SGD(0.05, momentum=0.9),
+        Adam(0.01, (0.0, 0.99)),
+        Adam(0.01, (0.5, 0.9), weight_decay=0.1),
+        RMSprop(0.01),
+    ],
     ids=["sgd", "momentum", "adam", "adamw", "rmsprop"],
 )
 def test_a_round_in_place_and_as_a_pure_function_are_the_same(rule, optimizer, small_gan):

@@ -116,7 +116,9 @@ def test_a_circle_of_extends_is_shown(tmp_path):
 def test_an_unknown_base_is_located_and_suggested(tmp_path):
     write(tmp_path, "rings/gan", "about: x")
     top = write(tmp_path, "t/top", "about: y\nextends: rings/gam")
-    with pytest.raises(RecipeError, match=r"top\.yaml:2:10: extends: there is no recipe 'rings/gam'; did you mean 'rings/gan'"):
+    with pytest.raises(
+        RecipeError, match=r"top\.yaml:2:10: extends: there is no recipe 'rings/gam'; did you mean 'rings/gan'"
+    ):
         read_recipe(str(top), [tmp_path])
 
 

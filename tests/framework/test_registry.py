@@ -3,8 +3,8 @@
 import pytest
 
 from pushforward.check import plan_recipe
-from pushforward.component import Component, Kind
 from pushforward.problem import PluginError, UserError
+from pushforward.records import Component, Kind
 from pushforward.registry import Registry, load
 from pushforward.signature import read_signature
 
@@ -46,6 +46,9 @@ def test_a_local_file_is_a_plugin(tmp_path):
     assert signature.manual()[1] == {"strength": "how much."}
 
 
+IMPORTS = "from pushforward import Component, Kind, hook\n@hook\n"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -53,17 +56,14 @@ def test_a_local_file_is_a_plugin(tmp_path):
         ("import there_is_no_such_module", "ModuleNotFoundError: No module named 'there_is_no_such_module'"),
         ("def f(:", "SyntaxError"),
         ("raise SystemExit(3)", "SystemExit"),
-        ("from pushforward import hook\n@hook\ndef component(): return []", "there is no hook 'component'; did you mean 'components'?"),
-        ("from pushforward import hook\n@hook\ndef components(): return ['x']", "hook components gave str: expected Component"),
-        ("from pushforward import hook\n@hook\ndef components(): 1 / 0", "hook components: ZeroDivisionError: division by zero"),
+        (f"{IMPORTS}def component(): return []", "there is no hook 'component'; did you mean 'components'?"),
+        (f"{IMPORTS}def components(): return ['x']", "hook components gave str: expected Component"),
+        (f"{IMPORTS}def components(): 1 / 0", "hook components: ZeroDivisionError: division by zero"),
         (
-            "from pushforward import Component, hook\n@hook\ndef components(): return [Component('objectiv', 'x', ':X')]",
+            f"{IMPORTS}def components(): return [Component('objectiv', 'x', ':X')]",
             "'x' is of kind 'objectiv', which there is not; did you mean 'objective'?",
         ),
-        (
-            "from pushforward import Kind, hook\n@hook\ndef kinds(): return [Kind('target', 'a:B')]",
-            "kind 'target' is there already",
-        ),
+        (f"{IMPORTS}def kinds(): return [Kind('target', 'a:B')]", "kind 'target' is there already"),
     ],
 )  # fmt: skip
 def test_a_plugin_that_raises_is_listed_with_its_reason_and_the_others_work(tmp_path, text, reason):

@@ -18,12 +18,12 @@ import pushforward
 from pushforward.checkpoint import read_checkpoint, write_checkpoint
 from pushforward.folder import read_json
 from pushforward.problem import RunFailed, UserError
-from pushforward.run import Run, run_recipe
+from pushforward.runner import Run, run_recipe
 
 SMALL = """\
 about: A small GAN, for trying things.
 extends: rings/gan
-model: {generator: {width: 16, depth: 1}, discriminator: {width: 16, depth: 1}}
+model: {generator: {width: 16, depth: 1}, discriminator: {width: 16, depth: 1}, optimizer: {lr: 1e-3}}
 budget: {rounds: 12, batch: 64, report_every: 4}
 measure: [{use: sliced-wasserstein, samples: 200, projections: 16}]
 watch: [{use: sample-scatter, samples: 50}]
@@ -117,7 +117,7 @@ def test_a_kill_loses_at_most_the_rounds_since_the_last_report(small, tmp_path):
     overrides = ["budget.rounds=3000", "budget.report_every=50"]
     code = (
         "import torch; torch.set_num_threads(1)\n"
-        "from pushforward.run import run_recipe; from pathlib import Path\n"
+        "from pushforward.runner import run_recipe; from pathlib import Path\n"
         f"run_recipe({small!r}, {overrides!r}, out=Path({str(tmp_path / 'cut')!r}), quiet=True)"
     )
     process = subprocess.Popen([sys.executable, "-c", code])

@@ -34,7 +34,7 @@ def act(args: argparse.Namespace) -> None:
     plan = plan_recipe(args.recipe, args.overrides, args.plugins)  # mistakes are told before torch is waited for
     if plan.missing is not None:
         raise plan.missing
-    from pushforward.run import is_first_process, run_recipe
+    from pushforward.runner import is_first_process, run_recipe
 
     began = time.time()
     try:

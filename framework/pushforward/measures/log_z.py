@@ -53,7 +53,9 @@ class LogZ(Measure):
         if estimate is None:
             raise UserError(f"log-z: {type(look.game).__name__} estimates no log Z; give log-z an estimator")
         self.reset()
-        self.update(estimate(look.target, self.evaluations or look.evaluations or 1_000_000, look.draw("log-z", 1)), look.log_z)
+        self.update(
+            estimate(look.target, self.evaluations or look.evaluations or 1_000_000, look.draw("log-z", 1)), look.log_z
+        )
         return self.compute()
 
     def update(self, estimate: Estimate, truth: float | None = None) -> None:

@@ -22,9 +22,7 @@ def step(rates: Rates, t: float, state: State, h: float, method: Method = "rk4")
         return _ahead(state, k2, h)
     k3 = rates(t + h / 2, _ahead(state, k2, h / 2))
     k4 = rates(t + h, _ahead(state, k3, h))
-    return tuple(
-        y + h / 6 * (a + 2 * b + 2 * c + d) for y, a, b, c, d in zip(state, k1, k2, k3, k4, strict=True)
-    )
+    return tuple(y + h / 6 * (a + 2 * b + 2 * c + d) for y, a, b, c, d in zip(state, k1, k2, k3, k4, strict=True))
 
 
 def integrate(rates: Rates, state: State, start: float, stop: float, steps: int, method: Method = "rk4") -> State:

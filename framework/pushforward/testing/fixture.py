@@ -10,7 +10,7 @@ from pushforward.explain import scalar
 from pushforward.problem import RunFailed
 from pushforward.public import OpenRun, open_run
 from pushforward.registry import Registry
-from pushforward.run import run_recipe
+from pushforward.runner import run_recipe
 
 SMALL_BATCH = 32
 

@@ -8,8 +8,8 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
-from pushforward.component import Metadata
 from pushforward.randomness import Draw
+from pushforward.records import Metadata
 from pushforward.registry import load
 from pushforward.roles.estimator import Estimate
 from pushforward.roles.target import Batch, Split

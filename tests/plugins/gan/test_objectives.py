@@ -40,7 +40,9 @@ def test_the_optimal_relativistic_critic_has_the_cost_of_its_closed_form():
     assert float(RelativisticPaired().discriminator(real, fake)) == pytest.approx(0.193075, abs=1e-3)
 
 
-@pytest.mark.parametrize(("objective", "value"), [(NonSaturating(), 2.356316), (Minimax(), -0.356316)], ids=["ns", "mm"])
+@pytest.mark.parametrize(
+    ("objective", "value"), [(NonSaturating(), 2.356316), (Minimax(), -0.356316)], ids=["ns", "mm"]
+)
 def test_the_generators_cost_against_the_optimal_critic(objective, value):
     _, q = gaussians()
     assert float(objective.generator(2 * q)) == pytest.approx(value, abs=2e-3)

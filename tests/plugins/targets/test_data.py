@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from pushforward import DataMissing, Draw, UserError
 from pushforward_targets import metadata
 from pushforward_targets.digits import Digits

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+
 from pushforward import Draw, Target, UserError
 from pushforward_targets.mixtures import EightGaussians, GaussianMixture, TwentyFiveGaussians, TwoModes
 from pushforward_targets.moons import Moons

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
 from pushforward import DataMissing, UserError
 from pushforward_targets import metadata
 from pushforward_targets.image_folder import ImageFolder

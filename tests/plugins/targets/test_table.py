@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from pushforward import DataMissing, UserError
 from pushforward_targets import metadata
 from pushforward_targets.table import Table

@@ -24,7 +24,7 @@ class Component:
         holds: for a model, the roles a finished run of it can be asked for: ``("generator",)``.
         traits: facts the checks read: ``couples-samples`` (a cost that is no mean over samples).
         metadata: for a target, ``"module:function"``: from the same arguments to a
-            [`Metadata`][pushforward.component.Metadata], without importing torch.
+            [`Metadata`][pushforward.records.Metadata], without importing torch.
     """
 
     kind: str

@@ -14,7 +14,7 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import nn
 
-from pushforward.build import Built, build
+from pushforward.builder import Built, build
 from pushforward.check import plan_recipe
 from pushforward.checkpoint import read_checkpoint
 from pushforward.explain import explain, resolved
@@ -147,7 +147,9 @@ class Run:
         played = self.built.play.played
         (self.folder / "results.json").unlink(missing_ok=True)
         self.trackers.open(RunInfo(self.folder, self.folder.name, resolved(self.plan), played, memory))
-        write_json(self.folder / "environment.json", environment(self.plan.name, self.fingerprint, self.trackers.memory))
+        write_json(
+            self.folder / "environment.json", environment(self.plan.name, self.fingerprint, self.trackers.memory)
+        )
         for _ in self.plan.registry.ask("run_start", folder=self.folder, play=self.built.play):
             pass
         self.progress.start(played)
@@ -161,7 +163,9 @@ class Run:
         play.after_round = self._after_round
         with quiet_lightning():
             trainer = pl.Trainer(**self._trainer(epochs))
-            rounds = Rounds(play, self.built.target, plan.value("batch"), every, trainer.world_size, trainer.global_rank)
+            rounds = Rounds(
+                play, self.built.target, plan.value("batch"), every, trainer.world_size, trainer.global_rank
+            )
             trainer.fit(play, train_dataloaders=rounds)
         play.cpu()
 

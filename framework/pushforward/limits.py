@@ -1,0 +1,55 @@
+"""What hints cannot say about a recipe: numbers of the budget against each other, the data and the machine."""
+
+from __future__ import annotations
+
+from pushforward.plan import Plan
+from pushforward.problem import Problem, did_you_mean
+
+
+def check_numbers(plan: Plan) -> list[Problem]:
+    """What hints cannot say about the budget and the machine."""
+    problems = []
+    budget = plan.budget
+
+    def wrong(what: str, key: str) -> None:
+        problems.append(Problem(what, f"budget.{key}", budget.place))
+
+    for key, least in (
+        ("rounds", 0),
+        ("batch", 1),
+        ("report_every", 1),
+        ("accumulate", 1),
+        ("patience", 1),
+        ("evaluations", 1),
+    ):
+        value = plan.value(key)
+        if value is not None and value < least:
+            wrong(f"expected at least {least}, got {value}", key)
+    batch, accumulate = plan.value("batch"), plan.value("accumulate")
+    devices = plan.trainer.get("devices", 1)
+    processes = devices if isinstance(devices, int) and devices > 0 else 1
+    if batch is not None and accumulate * processes > batch >= 1:
+        wrong(
+            f"a batch of {batch} cannot be cut into {accumulate} micro-batches on {processes} processes", "accumulate"
+        )
+    size = plan.metadata.sizes.get("train") if plan.metadata else None
+    if size is not None and batch is not None and size < batch:
+        wrong(
+            f"the target has {size} training rows, fewer than a batch of {batch}: use budget.batch={size} or less",
+            "batch",
+        )
+    names = [m.component.name for m in plan.measures]
+    best = plan.value("best")
+    if best is not None and best.partition("/")[0] not in names:
+        wrong(f"{best!r} is not among the measures of this recipe{did_you_mean(best, names)}", "best")
+    if plan.value("patience") is not None and best is None:
+        wrong("patience needs `best`: the measure that is to get better", "patience")
+    if accumulate > 1 or processes > 1:
+        for planned in plan.components():
+            if "couples-samples" in planned.component.traits:
+                what = (
+                    f"{planned.component.name!r} is no mean over samples, so a batch in parts gives another gradient:"
+                    " use one process and accumulate=1"
+                )
+                problems.append(Problem(what, planned.path, planned.place))
+    return problems
