@@ -31,13 +31,13 @@ from pushforward.rounds import Rounds
 from pushforward.trackers.csv import CsvTracker
 from pushforward.trackers.together import Trackers
 
-BATCH, WIDTH, LATENT, GAMMA = 512, 128, 16, 0.1
+BATCH, WIDTH, LATENT, GAMMA = 512, 128, 2, 0.1
 
 
 def mlp(inputs: int, outputs: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for a, b in ((inputs, WIDTH), (WIDTH, WIDTH), (WIDTH, WIDTH)):
-        layers += [nn.Linear(a, b), nn.LeakyReLU(0.2)]
+        layers += [nn.Linear(a, b), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(WIDTH, outputs))
 
 
@@ -48,8 +48,8 @@ class Loop:
         torch.manual_seed(0)
         self.g, self.d = mlp(LATENT, 2), mlp(2, 1)
         self.average = [p.detach().clone() for p in self.g.parameters()]
-        self.g_step = torch.optim.Adam(self.g.parameters(), lr=1e-3, betas=(0.0, 0.99))
-        self.d_step = torch.optim.Adam(self.d.parameters(), lr=1e-3, betas=(0.0, 0.99))
+        self.g_step = torch.optim.Adam(self.g.parameters(), lr=3e-3, betas=(0.0, 0.99))
+        self.d_step = torch.optim.Adam(self.d.parameters(), lr=3e-3, betas=(0.0, 0.99))
         self.file = file
         self.played = 0
 

@@ -11,6 +11,7 @@ from pushforward.nodes import Node, parse
 from pushforward.problem import Place, Problem, RecipeError, did_you_mean
 
 COMMAND_LINE = Place("command line")
+EXPECTED = "expected.yaml"  # beside recipes: their numbers, and no recipe itself
 
 
 @dataclass
@@ -48,7 +49,7 @@ def find_recipe(name: str, folders: Sequence[Path], beside: Path | None = None) 
         return path.stem, path
     for folder in folders:
         candidate = folder / f"{name}.yaml"
-        if candidate.is_file() and not name.startswith("/"):
+        if candidate.is_file() and candidate.name != EXPECTED:
             return name, candidate
     known = list_recipes(folders)
     raise RecipeError(f"there is no recipe {name!r}{did_you_mean(name, known)} (`pushforward recipes` lists them)")
@@ -59,7 +60,7 @@ def list_recipes(folders: Iterable[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         for path in sorted(folder.glob("*/*.yaml")):
-            if not path.name.startswith("_"):
+            if path.name != EXPECTED:
                 found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
     return dict(sorted(found.items()))
 

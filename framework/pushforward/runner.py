@@ -29,7 +29,7 @@ from pushforward.reporter import Reporter
 from pushforward.roles.tracker import RunInfo
 from pushforward.rounds import Rounds, reports_left
 from pushforward.trackers.csv import CsvTracker
-from pushforward.trackers.png import PngTracker
+from pushforward.trackers.png import PngTracker, read_pictures
 from pushforward.trackers.together import Trackers
 from pushforward.verdict import verdict
 from pushforward.watchers.animation import animate
@@ -203,7 +203,8 @@ class Run:
         if self.reporter.best_name is not None and best.is_file():
             self.built.play.restore(read_checkpoint(best, self.fingerprint))
         measures = self.reporter.measure("test")
-        for name in self.built.watchers:
+        drawn = {name for _, name, _ in read_pictures(self.folder)}
+        for name in drawn & set(self.built.watchers):
             animate(self.folder, name, self.folder / "images" / f"{name}.webp")
         return measures
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-COLLAPSED = 0.5  # a model that covers fewer than this share of the modes has collapsed
+COLLAPSED = 0.5  # a model that covers fewer than this share of the modes has collapsed ...
+NEAR = 0.1  # ... if at least this share of its samples is near any: else it has not got there yet
 
 
 def verdict(measures: dict[str, dict[str, Any]], failure: str = "") -> dict[str, Any]:
@@ -22,11 +23,15 @@ def verdict(measures: dict[str, dict[str, Any]], failure: str = "") -> dict[str,
             "remedy": "halve every optimizer's lr, or clip gradients with model.clip=1",
         }
     coverage = measures.get("mode-coverage")
-    if coverage is not None and coverage["value"] < COLLAPSED:
+    if coverage is not None and coverage["value"] < COLLAPSED and coverage.get("quality", 1.0) >= NEAR:
         return {
             "state": "collapsed",
             "why": f"samples cover {coverage['value']:.0%} of the modes of the target",
-            "evidence": {"mode-coverage": coverage["value"], "n": coverage.get("n")},
+            "evidence": {
+                "mode-coverage": coverage["value"],
+                "quality": coverage.get("quality"),
+                "n": coverage.get("n"),
+            },
             "remedy": "add the penalties r1 and r2 with weight 1, or use the objective relativistic-paired",
         }
     evidence = {"mode-coverage": coverage["value"]} if coverage is not None else {}

@@ -145,11 +145,17 @@ def charts(metrics: dict[str, Series]) -> list[tuple[str, list[Chart]]]:
 
 
 def _measure(name: str, rest: str, metrics: dict[str, Series]) -> list[Chart]:
-    measure, _, further = rest.partition("/")
-    if further in ("n", "standard_error") or (name.startswith("test/") and len(metrics[name]) < 2):
-        return []  # what was measured once stands in the table
+    """The chart of a measure, or of a number that belongs to one; constants and errors stand in the table."""
+    parent = max((other for other in metrics if name.startswith(f"{other}/")), key=len, default="")
+    further = name[len(parent) + 1 :] if parent else ""
+    values = {value for _, value in metrics[name]}
+    if further == "n" or further.endswith("standard_error") or (further and len(values) < 2):
+        return []
+    if name.startswith("test/") and len(metrics[name]) < 2:  # what was measured once
+        return []
+    measure = parent.partition("/")[2] if parent else rest
     title = measure + (f": {further}" if further else "") + (" (test)" if name.startswith("test/") else "")
-    error = None if further else metrics.get(f"{name}/standard_error")
+    error = metrics.get(f"{name}_standard_error" if further else f"{name}/standard_error")
     return [Chart(title, [Line(further or measure, metrics[name], error)])]
 
 

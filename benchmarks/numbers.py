@@ -1,0 +1,77 @@
+"""Measures the recipes' numbers again, over several seeds and with their controls, and writes them beside the recipes.
+
+Run: python benchmarks/numbers.py [recipe ...] [--seeds 3]; then `python -m pushforward.docs` makes docs/numbers.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from pushforward.check import plan_recipe
+from pushforward.expected import Expected, flat_numbers, read_expected
+from pushforward.folder import read_json
+from pushforward.recipe import EXPECTED
+from pushforward.registry import own_recipes
+from pushforward.runner import run_recipe
+
+
+def measure(recipe: str, overrides: tuple[str, ...], seed: int, names: list[str]) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as out:
+        folder = run_recipe(recipe, [*overrides, f"seed={seed}"], out=Path(out), quiet=True)
+        results = read_json(folder / "results.json")
+    numbers = flat_numbers(results)
+    kept = {
+        name: number for name, number in numbers.items() if any(name == n or name.startswith(f"{n}/") for n in names)
+    }
+    return {name: float(f"{number:.5g}") for name, number in kept.items()} | {"seconds": round(results["seconds"], 1)}
+
+
+def measured(expected: Expected, seeds: int) -> dict[str, Any]:
+    names = sorted({bound.name.split("/")[0] for bound in expected.bounds})
+    found: dict[str, Any] = {"fingerprint": plan_recipe(expected.recipe).fingerprint(), "seeds": {}, "control": {}}
+    for seed in range(seeds):
+        found["seeds"][seed] = measure(expected.recipe, (), seed, names)
+        if not expected.control_measure:
+            found["control"][seed] = measure(expected.control_recipe, expected.control_overrides, seed, names)
+        print(expected.recipe, "seed", seed, found["seeds"][seed], expected.broken(found["seeds"][seed]), flush=True)
+    return found
+
+
+def write(recipe: str, entry: dict[str, Any]) -> None:
+    """Put the numbers behind the recipe's bounds; the rest of the file stays as it is written."""
+    file = own_recipes() / Path(recipe).parent / EXPECTED
+    stem = Path(recipe).name
+    blocks: dict[str, list[str]] = {}
+    head: list[str] = []
+    for line in file.read_text().splitlines():
+        if line and not line.startswith((" ", "#")):
+            blocks[line.rstrip(":")] = []
+            continue
+        (blocks[list(blocks)[-1]] if blocks else head).append(line)
+    kept = blocks[stem]
+    cut = next((i for i, line in enumerate(kept) if line.startswith("  measured:")), len(kept))
+    text = yaml.safe_dump({"measured": entry}, sort_keys=False, default_flow_style=None, width=1000)
+    blocks[stem] = [*kept[:cut], *(f"  {line}" for line in text.splitlines())]
+    lines = [*head, *(line for name, block in blocks.items() for line in (f"{name}:", *block))]
+    file.write_text("\n".join(lines) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipes", nargs="*")
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    every = read_expected([own_recipes()])
+    for name in arguments.recipes or every:
+        write(name, measured(every[name], arguments.seeds))
+
+
+if __name__ == "__main__":
+    main()
