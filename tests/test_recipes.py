@@ -8,8 +8,8 @@ import pushforward
 from pushforward.check import plan_recipe
 from pushforward.expected import flat_numbers, read_expected
 from pushforward.folder import read_json
-from pushforward.registry import own_recipes
 from pushforward.recipe import list_recipes
+from pushforward.registry import own_recipes
 from pushforward.runner import run_recipe
 
 EXPECTED = read_expected([own_recipes()])
