@@ -19,8 +19,13 @@ lint: .venv/developed
 docs: .venv/developed
 	$(BIN)/python -m pushforward.docs
 
+numbers: .venv/developed
+	$(BIN)/python benchmarks/recipe_numbers.py $(RECIPES)
+	$(BIN)/python -m pushforward.docs
+
 benchmarks: .venv/developed
-	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/round.py
 
 clean:
 	rm -rf .venv build dist

@@ -1,0 +1,70 @@
+"""For each recipe every verb works, and a run that was cut short goes on to the bits of one that was not."""
+
+import json
+
+import pytest
+import torch
+
+from pushforward.checkpoint import read_checkpoint
+from pushforward.cli import main
+from pushforward.folder import read_json
+from pushforward.problem import UserError
+from pushforward.recipe import list_recipes
+from pushforward.registry import own_recipes
+from pushforward.runner import Run, run_recipe
+
+RECIPES = list(list_recipes([own_recipes()]))
+SHORT = ["budget.rounds=8", "budget.report_every=4", "budget.batch=32", "budget.evaluations=50000"]
+
+
+@pytest.fixture
+def short(tmp_path):
+    """Overrides that keep a recipe small, and all else of it as it is."""
+    flow = tmp_path / "flow.yaml"
+    flow.write_text("about: A small flow.\nextends: rings/flow\nbudget: {rounds: 4, batch: 32}\nmeasure: []\n")
+
+    def overrides(recipe):
+        return [*SHORT, f"model.base.recipe={flow}"] if recipe == "rings/gebm" else SHORT
+
+    return overrides
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_run_cut_short_goes_on_to_the_same_weights_and_numbers(recipe, short, tmp_path, monkeypatch):
+    whole = run_recipe(recipe, short(recipe), out=tmp_path / "whole", quiet=True)
+    after = Run._after_round
+
+    def stopping(self, played):
+        self.stop_asked = played == 6
+        after(self, played)
+
+    with monkeypatch.context() as patched, pytest.raises(UserError, match="interrupted after round 6"):
+        patched.setattr(Run, "_after_round", stopping)
+        run_recipe(recipe, short(recipe), out=tmp_path / "cut", quiet=True)
+    cut = run_recipe(recipe, short(recipe), out=tmp_path / "cut", quiet=True, resume=True)
+    assert (whole / "metrics.csv").read_bytes() == (cut / "metrics.csv").read_bytes()
+    assert read_json(whole / "results.json")["measures"] == read_json(cut / "results.json")["measures"]
+    a, b = (read_checkpoint(folder / "checkpoints" / "last.ckpt") for folder in (whole, cut))
+    for part in ("game", "average"):
+        assert all(torch.equal(a[part][key], b[part][key]) for key in a[part])
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_verb_works_on_it(recipe, short, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    overrides = short(recipe)
+    name = recipe.replace("/", "-")
+    assert main(["check", recipe]) == 0
+    assert main(["explain", recipe, *overrides]) == 0
+    assert main(["run", recipe, "--smoke", "--quiet", *overrides]) == 0
+    assert main(["run", recipe, "--quiet", *overrides]) == 0
+    capsys.readouterr()
+    assert main(["sample", f"runs/{name}-1", "-n", "10", "--out", "x.npy"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", f"runs/{name}-1", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    kept = read_json(tmp_path / "runs" / f"{name}-1" / "results.json")["measures"]
+    assert set(measured.get("measures", measured)) == set(kept)
+    assert main(["report", f"runs/{name}-1"]) == 0
+    assert main(["compare", f"runs/{name}-1", f"runs/{name}-smoke-1"]) == 0
+    assert "rounds" in capsys.readouterr().out
