@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import statistics
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pushforward.check import BOUND
+from pushforward.expected import read_expected
 from pushforward.hooks import Hooks
 from pushforward.nodes import parse
 from pushforward.recipe import list_recipes
@@ -34,7 +36,10 @@ def main(words: list[str]) -> int:
 def pages(root: Path) -> dict[Path, str]:
     """Every page that holds a generated table, as it should be: `docs/components.md`, and those with markers."""
     registry = Registry()
-    found = {root / "docs" / "components.md": components_page(registry)}
+    found = {
+        root / "docs" / "components.md": components_page(registry),
+        root / "docs" / "numbers.md": numbers_page(),
+    }
     for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
         if path.is_file() and path not in found:
             text = path.read_text("utf-8")
@@ -54,6 +59,41 @@ def filled(text: str, registry: Registry, folder: Path, root: Path) -> str:
             way = "docs/" if folder == root else ""
             text = f"{before}{marker}\n{table(registry, way)}\n{end}{after}"
     return text
+
+
+def numbers_page() -> str:
+    """What every recipe reaches, beside what it is held to and what its control reaches."""
+    lines = [
+        "# Numbers of the recipes",
+        "",
+        "Measured on the test split by `make numbers`: means over seeds with the standard error of the mean, one thread"
+        " each. A test holds every recipe to its bounds, its control to missing them, and these numbers to the recipe as"
+        " it stands. The bounds are in `recipes/*/expected.yaml`, and so are the numbers of each seed.",
+        "",
+        "| recipe | number | held to | reached | control | seeds |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, expected in read_expected([own_recipes()]).items():
+        runs = list(expected.measured.get("seeds", {}).values())
+        controls = list(expected.measured.get("control", {}).values())
+        for bound in expected.bounds:
+            other = bound.name.replace(bound.name.partition("/")[0], expected.control_measure or "?", 1)
+            control = _mean(
+                [r[other] for r in runs if other in r] or [c[bound.name] for c in controls if bound.name in c]
+            )
+            reached = _mean([run[bound.name] for run in runs])
+            lines.append(f"| `{name}` | {bound.name} | {bound} | {reached} | {control} | {len(runs)} |")
+        seconds = _mean([run["seconds"] for run in runs])
+        lines.append(f"| `{name}` | seconds | | {seconds} | control: {expected.control} | {len(runs)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _mean(values: list[float]) -> str:
+    if not values:
+        return ""
+    mean = statistics.fmean(values)
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    return f"{mean:.4g} ± {error:.2g}"
 
 
 def components_page(registry: Registry) -> str:
