@@ -1,6 +1,7 @@
 """Measures the recipes' numbers again, over several seeds and with their controls, and writes them beside the recipes.
 
-Run: python benchmarks/recipe_numbers.py [recipe ...] [--seeds 3]; then `python -m pushforward.docs` makes docs/numbers.md.
+Run: python benchmarks/recipe_numbers.py [recipe ...] [--seeds 3]
+and `python -m pushforward.docs` makes docs/numbers.md of it.
 """
 
 from __future__ import annotations

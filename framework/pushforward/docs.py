@@ -67,8 +67,8 @@ def numbers_page() -> str:
         "# Numbers of the recipes",
         "",
         "Measured on the test split by `make numbers`: means over seeds with the standard error of the mean, one thread"
-        " each. A test holds every recipe to its bounds, its control to missing them, and these numbers to the recipe as"
-        " it stands. The bounds are in `recipes/*/expected.yaml`, and so are the numbers of each seed.",
+        " each. A test holds every recipe to its bounds, its control to missing them, and these numbers to the recipe"
+        " as it stands. The bounds are in `recipes/*/expected.yaml`, and so are the numbers of each seed.",
         "",
         "| recipe | number | held to | reached | control | seeds |",
         "| --- | --- | --- | --- | --- | --- |",
