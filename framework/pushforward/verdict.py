@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-COLLAPSED = 0.5  # a model that covers fewer than this share of the modes has collapsed ...
+COLLAPSED = 0.5  # a model that surely (by two standard errors) covers fewer of the modes has collapsed ...
 NEAR = 0.1  # ... if at least this share of its samples is near any: else it has not got there yet
 
 
@@ -23,7 +23,7 @@ def verdict(measures: dict[str, dict[str, Any]], failure: str = "") -> dict[str,
             "remedy": "halve every optimizer's lr, or clip gradients with model.clip=1",
         }
     coverage = measures.get("mode-coverage")
-    if coverage is not None and coverage["value"] < COLLAPSED and coverage.get("quality", 1.0) >= NEAR:
+    if coverage is not None and _collapsed(coverage):
         return {
             "state": "collapsed",
             "why": f"samples cover {coverage['value']:.0%} of the modes of the target",
@@ -36,3 +36,8 @@ def verdict(measures: dict[str, dict[str, Any]], failure: str = "") -> dict[str,
         }
     evidence = {"mode-coverage": coverage["value"]} if coverage is not None else {}
     return {"state": "undecided", "why": "nothing measured here decides it", "evidence": evidence}
+
+
+def _collapsed(coverage: dict[str, Any]) -> bool:
+    surely = coverage["value"] + 2 * coverage.get("standard_error", 0.0) < COLLAPSED
+    return surely and coverage.get("quality", 1.0) >= NEAR
