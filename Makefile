@@ -8,7 +8,7 @@ demo: .venv/installed
 	$(BIN)/pushforward run digits/gan
 
 test: .venv/developed lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: .venv/developed
 	$(BIN)/ruff check .

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from pushforward.problem import DataMissing, Problem, RunFailed, UserError
     from pushforward.public import component, load_recipe, open_run, run
     from pushforward.randomness import Draw, derive
-    from pushforward.roles.adversarial import Critic, Objective, Penalty, one_logit_a_sample, slope
+    from pushforward.roles.adversarial import (
+        Critic,
+        Objective,
+        Penalty,
+        one_logit_a_sample,
+        penalty_terms,
+        refuse_coupled,
+        score_both,
+        slope,
+    )
     from pushforward.roles.discriminator import Discriminator
     from pushforward.roles.energy import Energy
     from pushforward.roles.estimator import Estimate, Estimator, Features, Sampler
@@ -53,6 +62,9 @@ _PUBLIC = {
     "Objective": "pushforward.roles.adversarial",
     "Penalty": "pushforward.roles.adversarial",
     "one_logit_a_sample": "pushforward.roles.adversarial",
+    "penalty_terms": "pushforward.roles.adversarial",
+    "refuse_coupled": "pushforward.roles.adversarial",
+    "score_both": "pushforward.roles.adversarial",
     "slope": "pushforward.roles.adversarial",
     "Discriminator": "pushforward.roles.discriminator",
     "Energy": "pushforward.roles.energy",

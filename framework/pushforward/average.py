@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pushforward.game import Game
+from pushforward.problem import UserError
 
 
 class Average:
@@ -22,22 +23,30 @@ class Average:
     Reference: Yazici et al., "The Unusual Effectiveness of Averaging in GAN Training", 2018, arXiv:1806.04498.
 
     Args:
-        decay: the weight beta of the past.
+        decay: the weight beta of the past, in [0, 1].
+
+    Raises:
+        UserError: if the decay is outside.
     """
 
     def __init__(self, decay: float = 0.999) -> None:
+        if not 0 <= decay <= 1:
+            raise UserError(f"average: decay is {decay}: expected 0 to 1")
         self.decay = decay
         self.shadow: dict[str, Tensor] = {}
         self._live: dict[str, Tensor] = {}
 
     def follow(self, game: Game) -> None:
         """Begin to follow the game's generating players from where they are."""
+        self.shadow = {}
+        self.attach(game)
+
+    def attach(self, game: Game) -> None:
+        """Go on following a game that was moved to another device: moving replaces its buffers."""
         names = {id(t): name for name, t in [*game.named_parameters(), *game.named_buffers()]}
-        for player in game.averaged:
-            module = game.players[player]
-            for tensor in [*module.parameters(), *module.buffers()]:
-                self._live[names[id(tensor)]] = tensor
-        self.shadow = {name: t.detach().clone() for name, t in self._live.items()}
+        modules = [game.players[player] for player in game.averaged]
+        self._live = {names[id(t)]: t for m in modules for t in [*m.parameters(), *m.buffers()]}
+        self.shadow = {name: self.shadow.get(name, t).detach().clone().to(t.device) for name, t in self._live.items()}
         self._floats = [name for name, t in self._live.items() if t.is_floating_point()]
         self._others = [name for name, t in self._live.items() if not t.is_floating_point()]
 
@@ -62,6 +71,12 @@ class Average:
         finally:
             for name, tensor in self._live.items():
                 tensor.data = kept[name]
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Make the averaged weights the live ones, for good."""
+        for name, tensor in self._live.items():
+            tensor.copy_(self.shadow[name])
 
     def load(self, shadow: dict[str, Tensor]) -> None:
         """Go on from a checkpoint."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -88,8 +89,13 @@ class Builder:
         if unused:
             slots = sorted(p.path for p in plan.model.below())
             raise UserError(f"there is no slot {unused[0]!r} in this recipe: there are {', '.join(slots)}")
+        built = Built(plan, target, play, measures, watchers, trackers)
+        if plan.value("best") is not None:
+            from pushforward.reporter import measure_of
+
+            measure_of(built, plan.value("best"))
         play.prepare(plan.value("rounds"), plan.seed, plan.value("accumulate"), self.schedules)
-        return Built(plan, target, play, measures, watchers, trackers)
+        return built
 
     def component(self, planned: Planned) -> Any:
         """One component with all that is in its arguments."""
@@ -98,8 +104,10 @@ class Builder:
             self._used.add(planned.path)
         if planned.component.name == "trained":
             return self._trained(planned)
+        if replacement is not None and planned.around is not None and planned.component.kind == "network":
+            return self._adapted(planned, replacement)
         if planned.component.kind == "network":
-            made = (lambda inputs, outputs: replacement) if replacement is not None else self._factory(planned)
+            made = self._factory(planned)
             return self._make(planned, planned.around, made) if planned.around else made
         if replacement is not None:
             made = self._adapted(planned, replacement)
@@ -161,10 +169,12 @@ class Builder:
         kind = self.plan.registry.kinds[planned.slot]
         if isinstance(module, load(kind.role)) or not kind.adapter:
             return module
-        bare = {"shape": self.bound.get("shape"), "classes": self.bound.get("classes")}
+        if planned.around is not None:
+            return self._make(planned, planned.around, lambda inputs, outputs: module)
         adapter = load(kind.adapter)
-        taken = adapter.__init__.__code__.co_varnames
-        return adapter(lambda inputs, outputs: module, **{k: v for k, v in bare.items() if k in taken})
+        taken = inspect.signature(adapter).parameters
+        bare = {key: self.bound.get(key) for key in ("shape", "classes") if key in taken}
+        return adapter(lambda inputs, outputs: module, **bare)
 
     def _trained(self, planned: Planned) -> Any:
         from pushforward.public import trained_module

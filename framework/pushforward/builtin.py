@@ -75,7 +75,7 @@ def _play() -> list[Component]:
         Component("schedule", "constant", f"{schedules}:Constant", "one value throughout"),
         Component("schedule", "linear", f"{schedules}:Linear", "a straight line"),
         Component("schedule", "cosine", f"{schedules}:Cosine", "half a cosine", "arXiv:1608.03983"),
-        Component("schedule", "inverse-decay", f"{schedules}:InverseDecay", "from / (1 + decay t)"),
+        Component("schedule", "inverse-decay", f"{schedules}:InverseDecay", "a step that falls like 1 / t"),
         Component("average", "ema", "pushforward.average:Average", "exponential moving average of weights and buffers"),
         Component("budget", "budget", "pushforward.budget:Budget", "rounds, batch and reports"),
     ]

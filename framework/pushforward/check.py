@@ -109,6 +109,11 @@ class Checker:
             self.problems += check_numbers(plan)
             for _, answer in self.registry.ask("plan", plan=plan):
                 self.problems += answer
+            for plugin in self.registry.plugins:
+                if plugin.reason.startswith("hook plan:"):
+                    self._problem(
+                        f"plugin {plugin.name!r} cannot check this recipe: {plugin.reason}", "", None, plugin=True
+                    )
         if self.problems:
             ordered = sorted(self.problems, key=lambda p: (p.place.line, p.place.column) if p.place else (0, 0))
             raise UserError(ordered, status=PLUGIN if self.plugin_to_blame else None)

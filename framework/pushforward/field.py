@@ -77,7 +77,7 @@ class Field:
         game: the game.
         accumulate: cut every turn into so many micro-batches and average: the same gradient for costs that are
             means over samples, in less memory.
-        reduce: averages gradients over processes, given (gradients, this process's samples).
+        reduce: adds tensors up over processes, each weighted by the process's share of the turn: gradients and terms.
         create_graph: keep the gradients differentiable in the point.
     """
 
@@ -85,13 +85,14 @@ class Field:
         self,
         game: Game,
         accumulate: int = 1,
-        reduce: Callable[[list[Tensor]], list[Tensor]] | None = None,
+        reduce: Callable[[list[Tensor], float], list[Tensor]] | None = None,
         create_graph: bool = False,
     ) -> None:
         self.game, self.accumulate, self.reduce, self.create_graph = game, accumulate, reduce, create_graph
         self.own = ownership(game)
         self.players = tuple(self.own)
         self.live: Point = {name: p for own in self.own.values() for name, p in own.items()}
+        self.present: Point = self.live  # where `at=None` asks; a pure executor moves it along
         self.buffers: Point = {}
         self._turns: Sequence[Draw] = ()
         self._used = 0
@@ -117,7 +118,8 @@ class Field:
         turn = self._turn(draw)
         names = tuple(names) if names is not None else self.players
         asked = tuple(name for name in names if name not in self.game.responders)
-        at = None if at is self.live else at
+        at = self.present if at is None else at
+        at = None if at is self.live else {**self.present, **at}
         if not asked:
             return Direction(names, {}, {}, turn)
         gradients: list[Tensor] = []
@@ -135,7 +137,7 @@ class Field:
             )
             terms = _add(terms, costs, share)
         if self.reduce is not None:
-            gradients = self.reduce(gradients)
+            gradients, terms = _reduced(self.reduce, gradients, terms, turn.n / turn.total)
         keys = [key for name in asked for key in self.own[name]]
         return Direction(names, dict(zip(keys, gradients, strict=True)), terms, turn)
 
@@ -177,6 +179,16 @@ class Field:
         return self._turns[self._used - 1]
 
 
+def _reduced(
+    reduce: Callable[[list[Tensor], float], list[Tensor]], gradients: list[Tensor], terms: Costs, share: float
+) -> tuple[list[Tensor], Costs]:
+    """Gradients and terms of the whole turn, in one message."""
+    flat = [value for own in terms.values() for value in own.values()]
+    whole = reduce([*gradients, *flat], share)
+    values = iter(whole[len(gradients) :])
+    return whole[: len(gradients)], {name: {term: next(values) for term in own} for name, own in terms.items()}
+
+
 def _total(name: str, costs: Costs) -> Tensor:
     terms = costs.get(name)
     if not terms:
@@ -193,3 +205,12 @@ def _add(terms: Costs, more: Costs, share: float) -> Costs:
         name: {term: terms.get(name, {}).get(term, 0) + value * share for term, value in own.items()}
         for name, own in more.items()
     }
+
+
+def clipped(gradients: list[Tensor], largest: float | None) -> tuple[list[Tensor], Tensor]:
+    """A player's gradient, shortened to a norm of at most `largest`, and the norm that it had."""
+    norm = torch.nn.utils.get_total_norm(gradients)
+    if largest is None:
+        return gradients, norm
+    scale = (largest / (norm + 1e-12)).clamp(max=1.0)
+    return [gradient * scale for gradient in gradients], norm

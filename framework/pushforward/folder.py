@@ -53,7 +53,8 @@ def newest_unfinished(root: Path, recipe: str, rounds: int) -> Path:
     runs = sorted((p for p in root.glob(f"{stem}-*") if number_of(p, stem)), key=lambda p: -number_of(p, stem))
     for folder in runs:
         results = read_json(folder / "results.json")
-        finished = results.get("status") == "completed" and results.get("rounds", 0) >= rounds
+        whole = results.get("rounds", 0) >= rounds or "reason" in results  # the reason is that patience ran out
+        finished = results.get("status") == "completed" and whole
         if not finished and (folder / "recipe.yaml").is_file():
             return folder
     raise UserError(f"there is no unfinished run of {recipe!r} in {root}: start one without --resume")
@@ -80,6 +81,11 @@ def environment(recipe: str, fingerprint: str, trackers: dict[str, str]) -> dict
         "threads": torch.get_num_threads() if torch else None,
         "packages": versions,
     }
+
+
+def cache_folder() -> Path:
+    """Where things that can be made again are kept: `$PUSHFORWARD_CACHE`, or `~/.cache/pushforward`."""
+    return Path(os.environ.get("PUSHFORWARD_CACHE") or Path.home() / ".cache" / "pushforward")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from pushforward.field import Direction, Field, Point, State
+from pushforward.field import Direction, Field, Point, State, clipped
 from pushforward.game import Game
 from pushforward.optimizers import Optimizer
 from pushforward.randomness import Draw
@@ -23,6 +23,7 @@ class FunctionalPlay:
         rule: the rule.
         optimizers: the optimizer of each player.
         accumulate: micro-batches of a turn.
+        clip: the largest norm of a player's gradient, as in `Play`.
         create_graph: keep the new state differentiable in the old one.
     """
 
@@ -32,9 +33,10 @@ class FunctionalPlay:
         rule: Rule,
         optimizers: Mapping[str, Optimizer],
         accumulate: int = 1,
+        clip: float | None = None,
         create_graph: bool = False,
     ) -> None:
-        self.game, self.rule, self.optimizers = game, rule, dict(optimizers)
+        self.game, self.rule, self.optimizers, self.clip = game, rule, dict(optimizers), clip
         self.field = Field(game, accumulate, create_graph=create_graph)
         self._bound = _Bound(game)
 
@@ -53,6 +55,7 @@ class FunctionalPlay:
     def round(self, state: State, turns: Sequence[Draw]) -> State:
         """The state after one round on these turns; the old state is left as it was."""
         self.field.deal(turns)
+        self.field.present = state.point
         self.field.buffers = {key: value.clone() for key, value in state.buffers.items()}
         return self.rule.round(self.field, self._move, state)
 
@@ -63,13 +66,14 @@ class FunctionalPlay:
                 point, buffers = self._call("respond", point, buffers, player, direction.draw)
                 continue
             own = list(self.field.own[player])
+            gradients = dict(zip(own, clipped([direction.gradients[key] for key in own], self.clip)[0], strict=True))
             moved, kept = self.optimizers[player].step_together(
-                {key: point[key] for key in own}, direction.gradients, {key: memory[key] for key in own}
+                {key: point[key] for key in own}, gradients, {key: memory[key] for key in own}
             )
             point |= moved
             memory |= kept
             point, buffers = self._call("remember", point, buffers, player, direction.draw, direction.terms[player])
-        self.field.buffers = buffers
+        self.field.present, self.field.buffers = point, buffers
         return State(point, memory, state.rule, buffers)
 
     def _call(self, method: str, point: Point, buffers: Point, *args: Any) -> tuple[Point, Point]:

@@ -23,19 +23,17 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self.names: list[str] = []
-        self.sums: Tensor | None = None
-        self.count = 0
-        self._round: list[Tensor] = []
-        self._round_names: list[str] = []
+        self.totals: dict[str, list[float]] = {}  # name -> [sum, how often]
+        self._names: list[str] = []
+        self._values: list[Tensor] = []
 
     def note(self, player: str, terms: dict[str, Tensor], norm: Tensor) -> None:
         """After a player's move."""
         for term, value in terms.items():
-            self._round_names.append(f"cost/{player}/{term}")
-            self._round.append(value)
-        self._round_names.append(f"gradient-norm/{player}")
-        self._round.append(norm)
+            self._names.append(f"cost/{player}/{term}")
+            self._values.append(value)
+        self._names.append(f"gradient-norm/{player}")
+        self._values.append(norm)
 
     def close_round(self, round: int) -> None:
         """After a round: add it up.
@@ -43,46 +41,34 @@ class Ledger:
         Raises:
             NonFinite: naming round, player and term.
         """
-        if not self._round:
+        if not self._values:
             return
-        values = torch.stack([v.float() for v in self._round])
-        if not math.isfinite(values.sum(dtype=torch.float64).item()):
-            self._refuse(round, values)
-        if self._round_names != self.names:
-            self.names, self.sums, self.count = (
-                list(self._round_names),
-                torch.zeros_like(values, dtype=torch.float64),
-                0,
-            )
-        assert self.sums is not None
-        self.sums += values
-        self.count += 1
-        self._round, self._round_names = [], []
+        wide = torch.float64 if any(v.dtype == torch.float64 for v in self._values) else torch.float32
+        values = torch.stack([v.to(wide) for v in self._values]).tolist()  # the one look at the device in a round
+        names, self._names, self._values = self._names, [], []
+        for name, value in zip(names, values, strict=True):
+            if not math.isfinite(value):
+                _refuse(round, name, value)
+            total = self.totals.setdefault(name, [0.0, 0])
+            total[0] += value
+            total[1] += 1
 
-    def report(self, reduce: Any = None) -> dict[str, float]:
+    def report(self) -> dict[str, float]:
         """Means since the last report, by name; the book is opened anew."""
-        if self.sums is None or not self.count:
-            return {}
-        means = self.sums / self.count
-        if reduce is not None:
-            (means,) = reduce([means])
-        gathered: dict[str, list[float]] = {}
-        for name, value in zip(self.names, means.tolist(), strict=True):
-            gathered.setdefault(name, []).append(value)
-        self.sums, self.count = torch.zeros_like(self.sums), 0
-        return {name: sum(values) / len(values) for name, values in gathered.items()}
+        means = {name: total / count for name, (total, count) in self.totals.items()}
+        self.totals = {}
+        return means
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"names": list(self.names), "sums": self.sums, "count": self.count}
+        return {name: list(total) for name, total in self.totals.items()}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """From a checkpoint."""
-        self.names, self.sums, self.count = list(saved["names"]), saved["sums"], saved["count"]
+        self.totals = {name: list(total) for name, total in saved.items()}
 
-    def _refuse(self, round: int, values: Tensor) -> None:
-        for name, value in zip(self._round_names, values.tolist(), strict=True):
-            if not math.isfinite(value):
-                _, player, *term = name.split("/")
-                subject = f"cost term {term[0]!r}" if term else "gradient"
-                raise NonFinite(f"round {round}: {subject} of player {player!r} is {value}")
+
+def _refuse(round: int, name: str, value: float) -> None:
+    _, player, *term = name.split("/")
+    subject = f"cost term {term[0]!r}" if term else "gradient"
+    raise NonFinite(f"round {round}: {subject} of player {player!r} is {value}")

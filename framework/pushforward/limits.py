@@ -26,8 +26,7 @@ def check_numbers(plan: Plan) -> list[Problem]:
         if value is not None and value < least:
             wrong(f"expected at least {least}, got {value}", key)
     batch, accumulate = plan.value("batch"), plan.value("accumulate")
-    devices = plan.trainer.get("devices", 1)
-    processes = devices if isinstance(devices, int) and devices > 0 else 1
+    processes = _processes(plan.trainer.get("devices", 1))
     if batch is not None and accumulate * processes > batch >= 1:
         wrong(
             f"a batch of {batch} cannot be cut into {accumulate} micro-batches on {processes} processes", "accumulate"
@@ -44,12 +43,28 @@ def check_numbers(plan: Plan) -> list[Problem]:
         wrong(f"{best!r} is not among the measures of this recipe{did_you_mean(best, names)}", "best")
     if plan.value("patience") is not None and best is None:
         wrong("patience needs `best`: the measure that is to get better", "patience")
-    if accumulate > 1 or processes > 1:
-        for planned in plan.components():
-            if "couples-samples" in planned.component.traits:
-                what = (
-                    f"{planned.component.name!r} is no mean over samples, so a batch in parts gives another gradient:"
-                    " use one process and accumulate=1"
-                )
-                problems.append(Problem(what, planned.path, planned.place))
-    return problems
+    return problems + refuse_parts(plan, processes)
+
+
+def refuse_parts(plan: Plan, processes: int) -> list[Problem]:
+    """Costs that are no means over samples cannot be taken over parts of a batch."""
+    if plan.value("accumulate") == 1 and processes == 1:
+        return []
+    return [
+        Problem(
+            f"{planned.component.name!r} is no mean over samples, so a batch in parts gives another gradient:"
+            " use one process and accumulate=1",
+            planned.path,
+            planned.place,
+        )
+        for planned in plan.components()
+        if "couples-samples" in planned.component.traits
+    ]
+
+
+def _processes(devices: object) -> int:
+    """How many processes a `devices` names for sure; 1 where only the machine knows."""
+    if isinstance(devices, list):
+        return max(len(devices), 1)
+    text = str(devices)
+    return max(int(text), 1) if text.isdigit() else 1

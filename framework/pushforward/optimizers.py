@@ -115,6 +115,10 @@ class Adam(Optimizer):
             fused=fused,
         )
 
+    def numbers(self) -> dict[str, object]:
+        """Step, epsilon and decay."""
+        return {"lr": self.lr, "eps": self.eps, "weight_decay": self.weight_decay}
+
     def start(self, parameter: Tensor) -> Point:
         """Moments of zero and a count."""
         zero = torch.zeros_like(parameter)
@@ -151,6 +155,10 @@ class RMSprop(Optimizer):
     def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch.optim.RMSprop."""
         return torch.optim.RMSprop(parameters, lr=self.lr, alpha=self.alpha, eps=self.eps)
+
+    def numbers(self) -> dict[str, object]:
+        """Step, decay and epsilon."""
+        return {"lr": self.lr, "alpha": self.alpha, "eps": self.eps}
 
     def start(self, parameter: Tensor) -> Point:
         """A mean of zero."""

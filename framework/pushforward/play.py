@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pushforward.average import Average
-from pushforward.field import Direction, Field, State
+from pushforward.field import Direction, Field, State, clipped
 from pushforward.game import Game
 from pushforward.ledger import Ledger
 from pushforward.optimizers import Adam, Optimizer
@@ -45,6 +45,8 @@ class Play(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.game, self.rule, self.clip, self.average = game, rule or Alternating(), clip, average
+        if clip is not None and not clip > 0:
+            raise UserError(f"clip is {clip}: expected a norm above 0, or null")
         self.optimizer = optimizer or Adam()
         self.field = Field(game)
         self.turns = self.rule.turns(self.field)
@@ -56,6 +58,8 @@ class Play(pl.LightningModule):
         self.seed = 0
         self.after_round: Callable[[int], None] | None = None
         self._torch: dict[str, torch.optim.Optimizer] = {}
+        self._tuned: list[str] = []
+        self.state = State(self.field.live, {}, self.rule.start(self.field), {})
         if average is not None:
             average.follow(game)
 
@@ -73,15 +77,14 @@ class Play(pl.LightningModule):
             for name, own in self.field.own.items()
             if name not in self.game.responders
         }
-        self.state = State(self.field.live, {}, self.rule.start(self.field), {})
         return list(self._torch.values())
 
     def training_step(self, turns: list[Draw], _: int) -> None:
         """One round."""
         torch.default_generator.manual_seed(derive(self.seed, "global", self.played, self.global_rank))
-        self._follow_schedules()
+        self._follow_schedules(self.played)
         self.field.deal(turns)
-        self.state = self.rule.round(self.field, self._move, self.state)
+        self.state = self._settle(self.rule.round(self.field, self._move, self.state))
         self.played += 1
         self.ledger.close_round(self.played)
         if self.average is not None:
@@ -120,29 +123,29 @@ class Play(pl.LightningModule):
         self.game.load_state_dict(saved["game"])
         if self.average is not None:
             self.average.load(saved["average"])
+        self._follow_schedules(max(self.played - 1, 0))
         self._saved = saved
 
     def on_fit_start(self) -> None:
         """Processes and optimizers exist only now: reduce over the ones, give the others back what they remembered."""
-        self.field.reduce = mean_over_processes if self.trainer.world_size > 1 else None
+        self.field.reduce = sum_over_processes if self.trainer.world_size > 1 else None
+        if self.average is not None:
+            self.average.attach(self.game)
         saved = self.__dict__.pop("_saved", None)
         if saved is not None:
-            for name, optimizer in self._torch.items():
-                optimizer.load_state_dict(saved["optimizers"][name])
-            self.state = self.state._replace(rule=dict(saved["rule"]))
+            for name, state in saved["optimizers"].items():
+                self._torch[name].load_state_dict(state)
+            self.state = self.state._replace(rule={key: t.to(self.device) for key, t in saved["rule"].items()})
             self.ledger.restore(saved["ledger"])
 
     def _move(self, direction: Direction, state: State) -> State:
+        state = self._settle(state)
         for name in direction.names:
             if name in self.game.responders:
                 self.game.respond(name, direction.draw)
                 continue
             own = self.field.own[name]
-            gradients = [direction.gradients[key] for key in own]
-            norm = torch.nn.utils.get_total_norm(gradients)
-            if self.clip is not None:
-                scale = (self.clip / (norm + 1e-12)).clamp(max=1.0)
-                gradients = list(torch._foreach_mul(gradients, scale))
+            gradients, norm = clipped([direction.gradients[key] for key in own], self.clip)
             for parameter, gradient in zip(own.values(), gradients, strict=True):
                 parameter.grad = gradient
             self._torch[name].step()
@@ -153,13 +156,21 @@ class Play(pl.LightningModule):
             self.game.remember(name, direction.draw, terms)
         return state
 
-    def _follow_schedules(self) -> None:
-        if not self.schedules:
-            return
-        t = self.played / self.rounds
+    def _settle(self, state: State) -> State:
+        """The point that a rule has set becomes the live one."""
+        if state.point is self.field.live:
+            return state
+        with torch.no_grad():
+            for key, parameter in self.field.live.items():
+                if key in state.point and state.point[key] is not parameter:
+                    parameter.copy_(state.point[key])
+        return state._replace(point=self.field.live)
+
+    def _follow_schedules(self, round: int) -> None:
+        """Set every scheduled number to its value in a round, counted from 0."""
         for component, attribute, schedule in self.schedules:
-            setattr(component, attribute, schedule(t))
-        for name in self._tuned:
+            setattr(component, attribute, schedule(round / max(self.rounds, 1)))
+        for name in self._tuned if self._torch else ():
             for group in self._torch[name].param_groups:
                 group.update(self.players_optimizers[name].numbers())
 
@@ -184,10 +195,9 @@ class Play(pl.LightningModule):
         return chosen
 
 
-def mean_over_processes(values: list[Tensor]) -> list[Tensor]:
-    """The average of each tensor over all processes, in one flat message."""
-    flat = torch.cat([v.flatten() for v in values])
+def sum_over_processes(values: list[Tensor], share: float) -> list[Tensor]:
+    """The sum of each tensor over all processes, each weighted by its share, in one flat message."""
+    flat = torch.cat([v.flatten() for v in values]) * share
     torch.distributed.all_reduce(flat)
-    flat /= torch.distributed.get_world_size()
     pieces = flat.split([v.numel() for v in values])
     return [piece.view_as(v) for piece, v in zip(pieces, values, strict=True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from pushforward.builder import Built, build
 from pushforward.check import plan_recipe
 from pushforward.checkpoint import read_checkpoint
-from pushforward.folder import read_json
+from pushforward.folder import cache_folder, read_json
 from pushforward.plan import Plan, Planned
 from pushforward.problem import Problem, UserError, did_you_mean
 from pushforward.randomness import Draw
@@ -143,9 +142,7 @@ def trained_module(planned: Planned, recipe: str | None, folder: Path | None, tr
         built = _kept(plan).built if train else build(plan, train=False)
     _must_hold(plan, planned)
     if built.play.average is not None:
-        with torch.no_grad():
-            for name, tensor in built.play.average._live.items():
-                tensor.copy_(built.play.average.shadow[name])
+        built.play.average.settle()
     return built.play.game.held(planned.slot)
 
 
@@ -161,8 +158,7 @@ def _kept(plan: Plan) -> OpenRun:
     """The run of a recipe in the cache, made if it is not there or not finished."""
     from pushforward.runner import run_recipe
 
-    cache = Path(os.environ.get("PUSHFORWARD_CACHE", "~/.cache/pushforward")).expanduser()
-    root = cache / "trained" / f"{plan.fingerprint()}-{plan.value('rounds')}"
+    root = cache_folder() / "trained" / f"{plan.fingerprint()}-{plan.value('rounds')}"
     for folder in sorted(root.glob("*")):
         if read_json(folder / "results.json").get("status") == "completed":
             return open_run(folder)

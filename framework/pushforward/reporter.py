@@ -15,10 +15,10 @@ from PIL import Image
 from pushforward.builder import Built
 from pushforward.checkpoint import write_checkpoint
 from pushforward.ledger import NonFinite
-from pushforward.play import Play, mean_over_processes
+from pushforward.play import Play
 from pushforward.problem import RunFailed, UserError
 from pushforward.progress import Progress
-from pushforward.roles.measure import Look
+from pushforward.roles.measure import Look, Measure
 from pushforward.roles.target import Split
 from pushforward.trackers.png import picture_path
 from pushforward.trackers.together import Trackers
@@ -48,7 +48,7 @@ class Reporter(pl.Callback):
         """A report."""
         play = self.built.play
         several = trainer.world_size > 1
-        values = play.ledger.report(mean_over_processes if several else None)
+        values = play.ledger.report()
         stop = False
         if trainer.is_global_zero:
             stop = self.report(values)
@@ -60,15 +60,21 @@ class Reporter(pl.Callback):
     def report(self, values: dict[str, float]) -> bool:
         """Look, tell and save; whether patience has run out."""
         play = self.built.play
+        refuse_non_finite(play)
         measured = self.measure("validation")
         flat = flatten(measured)
         self.trackers.numbers(play.played, values | {f"validation/{name}": value for name, value in flat.items()})
         self.pictures()
         better = self._is_better(flat)
-        self.save(play, "last")
         if better:
-            self.save(play, "best")
+            self.save(play, "best")  # first: a kill in between leaves `last` to make this report again
+        self.save(play, "last")
         self.progress.report(play.played, {name: numbers["value"] for name, numbers in measured.items()})
+        return self.out_of_patience
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether `best` has not become better for as many reports as `patience` allows."""
         return self.patience is not None and self.best["waited"] >= self.patience
 
     def measure(self, split: Split) -> dict[str, dict[str, float]]:
@@ -91,10 +97,10 @@ class Reporter(pl.Callback):
         if self.best_name is None:
             return False
         value = flat.get(self.best_name)
-        measure = next((m for n, m in self.built.measures.items() if f"{self.best_name}/".startswith(f"{n}/")), None)
-        if value is None or measure is None or measure.better is None:
-            known = ", ".join(name for name, m in self.built.measures.items() if m.better)
-            raise UserError(f"budget.best: {self.best_name!r} is no measure with a better direction; there are {known}")
+        measure = measure_of(self.built, self.best_name)
+        if value is None:
+            known = ", ".join(sorted(flat))
+            raise UserError(f"budget.best: {self.best_name!r} is not among the numbers of this recipe: {known}")
         if not math.isfinite(value):
             raise NonFinite(f"round {self.built.play.played}: measure {self.best_name!r} is {value}")
         old = self.best["value"]
@@ -151,6 +157,30 @@ def keep_picture(image: Image.Image, folder: Path, name: str, round: int) -> Pat
         path.unlink(missing_ok=True)
         raise RunFailed(f"{path} cannot be written: {error.strerror or error}") from None
     return path
+
+
+def measure_of(built: Built, name: str) -> Measure:
+    """The measure that a number belongs to, if it can say which of two values is better.
+
+    Raises:
+        UserError: if there is none.
+    """
+    found = next((m for label, m in built.measures.items() if f"{name}/".startswith(f"{label}/")), None)
+    if found is None or found.better is None:
+        known = ", ".join(label for label, m in built.measures.items() if m.better) or "none"
+        raise UserError(f"budget.best: {name!r} is no measure of which lower or higher is better; there are: {known}")
+    return found
+
+
+def refuse_non_finite(play: Play) -> None:
+    """Weights that are not finite are never measured or saved.
+
+    Raises:
+        NonFinite: naming the round and the parameter.
+    """
+    for name, parameter in play.game.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            raise NonFinite(f"round {play.played}: parameter {name!r} is not finite after the step")
 
 
 def flatten(measured: dict[str, dict[str, float]]) -> dict[str, float]:

@@ -20,6 +20,7 @@ from pushforward.checkpoint import read_checkpoint
 from pushforward.explain import explain, resolved
 from pushforward.folder import environment, new_folder, newest_unfinished, read_json, write_json, write_text
 from pushforward.ledger import NonFinite
+from pushforward.limits import refuse_parts
 from pushforward.plan import Plan
 from pushforward.problem import INTERRUPTED, RunFailed, UserError
 from pushforward.progress import Progress
@@ -35,6 +36,7 @@ from pushforward.verdict import verdict
 from pushforward.watchers.animation import animate
 
 SMOKE = 3  # rounds of a smoke run
+RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # how launchers number processes
 FOLDER = "PUSHFORWARD_RUN_FOLDER"  # how a launched process learns of its parent's folder
 
 
@@ -87,7 +89,7 @@ def run_recipe(
 
 def is_first_process() -> bool:
     """Whether this is the process that writes."""
-    return os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
+    return next((os.environ[name] for name in RANKS if name in os.environ), "0") == "0"
 
 
 def _followed(out: Path, plan: Plan, resume: bool) -> Path:
@@ -111,6 +113,7 @@ class Run:
         self.reporter = Reporter(self.built, folder, self.trackers, self.progress, self.fingerprint)
         self.reporter.after_report = self._after_report
         self.stop_asked = False
+        self.rounds: int | None = None  # played, before the best weights are put back
         self.began = time.perf_counter()
 
     def play(self) -> Path:
@@ -119,12 +122,13 @@ class Run:
         if self.saved is not None:
             play.restore(self.saved)
             self.reporter.best = dict(self.saved["best"])
-        self._open()
         self.began = time.perf_counter()
         self.reporter.seconds = lambda: self.before + time.perf_counter() - self.began
         try:
+            self._open()
             with self._signals():
                 self._fit()
+                self.rounds = play.played
                 measures = self._final() if self.writes else {}
         except Interrupted as stop:
             self._close("stopped", {}, reason=str(stop))
@@ -135,7 +139,7 @@ class Run:
         except Exception as error:
             self._close("failed", {}, reason=f"{type(error).__name__}: {error}")
             raise
-        self._close("completed", measures)
+        self._close("completed", measures, reason=self._early())
         return self.folder
 
     def _open(self) -> None:
@@ -152,6 +156,8 @@ class Run:
         )
         for _ in self.plan.registry.ask("run_start", folder=self.folder, play=self.built.play):
             pass
+        if self.saved is None:
+            self.reporter.save(self.built.play, "last")
         self.progress.start(played)
 
     def _fit(self) -> None:
@@ -163,11 +169,18 @@ class Run:
         play.after_round = self._after_round
         with quiet_lightning():
             trainer = pl.Trainer(**self._trainer(epochs))
+            self._refuse_parts(trainer.world_size)
             rounds = Rounds(
                 play, self.built.target, plan.value("batch"), every, trainer.world_size, trainer.global_rank
             )
             trainer.fit(play, train_dataloaders=rounds)
         play.cpu()
+
+    def _refuse_parts(self, processes: int) -> None:
+        """The check of the recipe cannot know how many processes `auto` or a launcher gives."""
+        problems = refuse_parts(self.plan, processes)
+        if problems:
+            raise UserError(problems)
 
     def _trainer(self, epochs: int) -> dict[str, Any]:
         return {
@@ -216,7 +229,7 @@ class Run:
         results = {
             "recipe": self.plan.name,
             "status": status,
-            "rounds": self.built.play.played,
+            "rounds": self.rounds if self.rounds is not None else self.built.play.played,
             "seconds": round(self.before + time.perf_counter() - self.began, 3),
             "seed": self.plan.seed,
             "weights": self._weights(),
@@ -239,6 +252,15 @@ class Run:
             if status == "completed":  # an earlier failure is the one to tell of
                 raise
 
+    def _early(self) -> str:
+        """Why a completed run is shorter than its budget."""
+        asked = self.plan.value("rounds")
+        if self.rounds == asked or not self.writes:
+            return ""
+        if self.reporter.out_of_patience:
+            return f"{self.reporter.best_name} did not get better for {self.reporter.patience} reports"
+        raise RunFailed(f"only {self.rounds} of {asked} rounds were played, and nothing says why")
+
     def _weights(self) -> str:
         which = "best" if self.reporter.best_name is not None else "last"
         return f"{which} round, {'averaged' if self.built.play.average is not None else 'not averaged'}"
@@ -257,7 +279,7 @@ class Run:
         old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
             raise Interrupted("interrupted twice; the last report's checkpoint is kept") from None
         finally:
             for number, handler in old.items():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import abc
 import math
 
+from pushforward.problem import UserError
+
 
 class Schedule(abc.ABC):
     """Abstract: a number as a function of the share of the run that has been played, t in [0, 1]."""
@@ -39,7 +41,7 @@ class Linear(Schedule):
     """
 
     def __init__(self, from_: float, to: float, over: float = 1.0) -> None:
-        self.from_, self.to, self.over = from_, to, over
+        self.from_, self.to, self.over = from_, to, _share(over)
 
     def __call__(self, t: float) -> float:
         """from + (to - from) t / over."""
@@ -61,7 +63,7 @@ class Cosine(Schedule):
     """
 
     def __init__(self, from_: float, to: float, over: float = 1.0) -> None:
-        self.from_, self.to, self.over = from_, to, over
+        self.from_, self.to, self.over = from_, to, _share(over)
 
     def __call__(self, t: float) -> float:
         """The value at t."""
@@ -79,8 +81,16 @@ class InverseDecay(Schedule):
     """
 
     def __init__(self, from_: float, to: float) -> None:
+        if not (from_ > 0 and to > 0):
+            raise UserError(f"inverse-decay from {from_} to {to}: expected both above 0")
         self.from_, self.to = from_, to
 
     def __call__(self, t: float) -> float:
         """The value at t."""
         return self.from_ / (1 + (self.from_ / self.to - 1) * t)
+
+
+def _share(over: float) -> float:
+    if not 0 < over <= 1:
+        raise UserError(f"a schedule over {over} of the run: expected a share above 0, at most 1")
+    return over

@@ -55,6 +55,12 @@ REFUSED = {
     "enable_autolog_hparams": "the resolved recipe is kept with every run",
 }
 
+STRATEGIES = ("auto", "ddp")
+_STRATEGY = (
+    "expected auto or ddp: forked and spawned processes cannot take a game along, and a sharded game has no joint field"
+)
+PRECISIONS = ("32", "32-true", "bf16", "bf16-mixed")
+_PRECISION = f"expected one of {', '.join(PRECISIONS)}"
 _HALF = "fp16 scales losses, and one scale cannot serve several optimizers: use bf16-mixed"
 
 
@@ -72,6 +78,10 @@ def check_trainer(node: Node) -> tuple[dict[str, Any], list[Problem]]:
             problems.append(Problem(f"unknown argument{did_you_mean(key, [*ALLOWED, *REFUSED])}", path, place))
         elif key == "precision" and str(value.plain()).startswith(("16", "fp16", "half")):
             problems.append(Problem(_HALF, path, value.place))
+        elif key == "precision" and str(value.plain()) not in PRECISIONS:
+            problems.append(Problem(f"{_PRECISION}, got {value.plain()!r}", path, value.place))
+        elif key == "strategy" and value.plain() not in STRATEGIES:
+            problems.append(Problem(f"{_STRATEGY}; got {value.plain()!r}", path, value.place))
         else:
             shape = read_hint(ALLOWED[key], {})
             plain = value.plain()

@@ -15,8 +15,9 @@ from pushforward import (
     Generator,
     Objective,
     Penalty,
-    UserError,
-    one_logit_a_sample,
+    penalty_terms,
+    refuse_coupled,
+    score_both,
 )
 from pushforward_gan.objectives import NonSaturating
 
@@ -53,11 +54,7 @@ class GAN(Game):
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
         self.objective, self.penalties = objective or NonSaturating(), list(penalties or [])
-        if getattr(discriminator, "couples_samples", False) and any(p.per_sample for p in self.penalties):
-            raise UserError(
-                "a penalty on the slope of each sample needs a discriminator in which samples do not see each other:"
-                " this one has batch normalisation"
-            )
+        refuse_coupled([discriminator], self.penalties)
 
     @property
     def players(self) -> dict[str, nn.Module]:
@@ -72,14 +69,13 @@ class GAN(Game):
             fake = self.generator(self.generator.latent.sample(draw), condition)
         costs: Costs = {}
         wants_real = "discriminator" in names or self.objective.generator_needs_real
-        real, false = self._logits(draw.x if wants_real else None, fake, condition)
+        real, false = score_both(self.discriminator, draw.x if wants_real else None, fake, condition)
         if "discriminator" in names:
             assert real is not None and draw.x is not None
-            costs["discriminator"] = {"objective": self.objective.discriminator(real, false)}
-            for penalty in self.penalties:
-                name = type(penalty).__name__.lower()
-                value = penalty(lambda x: self._critic(x, condition), draw.x, fake.detach(), draw)
-                costs["discriminator"][name] = costs["discriminator"].get(name, 0) + value
+            costs["discriminator"] = {
+                "objective": self.objective.discriminator(real, false),
+                **penalty_terms(self.penalties, self.discriminator, draw.x, fake, draw, condition),
+            }
         if "generator" in names:
             costs["generator"] = {"objective": self.objective.generator(false, real)}
         return costs
@@ -93,15 +89,3 @@ class GAN(Game):
     @property
     def _conditional(self) -> bool:
         return self.generator.conditional or self.discriminator.conditional
-
-    def _critic(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        return one_logit_a_sample(self.discriminator(x, condition), x.shape[0])
-
-    def _logits(self, x: Tensor | None, fake: Tensor, condition: Tensor | None) -> tuple[Tensor | None, Tensor]:
-        if x is None:
-            return None, self._critic(fake, condition)
-        if self.discriminator.couples_samples:  # real and generated batches keep their own statistics
-            return self._critic(x, condition), self._critic(fake, condition)
-        both = None if condition is None else torch.cat([condition, condition])
-        real, false = self._critic(torch.cat([x, fake]), both).split([x.shape[0], fake.shape[0]])
-        return real, false

@@ -16,7 +16,9 @@ from pushforward import (
     Objective,
     Penalty,
     UserError,
-    one_logit_a_sample,
+    penalty_terms,
+    refuse_coupled,
+    score_both,
 )
 
 
@@ -55,11 +57,7 @@ class TeamGAN(Game):
             raise UserError("a team needs at least one player")
         self.generators, self.discriminators = nn.ModuleList(generators), nn.ModuleList(discriminators)
         self.objective, self.penalties = objective, list(penalties or [])
-        if any(d.couples_samples for d in discriminators) and any(p.per_sample for p in self.penalties):
-            raise UserError(
-                "a penalty on the slope of each sample needs discriminators in which samples do not see each other:"
-                " one has batch normalisation"
-            )
+        refuse_coupled(list(discriminators), self.penalties)
         self.teams = {
             "discriminators": tuple(f"discriminator-{j}" for j in range(len(discriminators))),
             "generators": tuple(f"generator-{i}" for i in range(len(generators))),
@@ -87,13 +85,16 @@ class TeamGAN(Game):
             if name not in names and not asked:
                 continue
             wants_real = name in names or self.objective.generator_needs_real
-            real, false = self._logits(j, draw.x if wants_real else None, fake)
+            critic = self.discriminators[j]
+            real, false = score_both(critic, draw.x if wants_real else None, fake)
             if name in names:
-                assert real is not None
-                costs[name] = {"objective": self.objective.discriminator(real, false), **self._penalty(j, draw, fake)}
+                assert real is not None and draw.x is not None
+                costs[name] = {
+                    "objective": self.objective.discriminator(real, false),
+                    **penalty_terms(self.penalties, critic, draw.x, fake, draw),
+                }
             for i in asked:
-                own = makers == i
-                earned[i].append(self.objective.generator(false[own], None if real is None else real[own]))
+                earned[i].append(self._earned(false, real, makers == i))
         for i in asked:
             costs[self.teams["generators"][i]] = {"objective": torch.stack(earned[i]).mean()}
         return costs
@@ -117,21 +118,10 @@ class TeamGAN(Game):
             rows.append(own)
         return torch.cat(parts)[torch.cat(rows).argsort()]
 
-    def _logits(self, j: int, x: Tensor | None, fake: Tensor) -> tuple[Tensor | None, Tensor]:
-        critic = self.discriminators[j]
-        if x is None or critic.couples_samples:
-            real = None if x is None else one_logit_a_sample(critic(x), x.shape[0])
-            return real, one_logit_a_sample(critic(fake), fake.shape[0])
-        both = one_logit_a_sample(critic(torch.cat([x, fake])), x.shape[0] + fake.shape[0])
-        real, false = both.split([x.shape[0], fake.shape[0]])
-        return real, false
-
-    def _penalty(self, j: int, draw: Draw, fake: Tensor) -> dict[str, Tensor]:
-        critic = self.discriminators[j]
-        assert draw.x is not None
-        return {
-            type(p).__name__.lower(): p(
-                lambda x: one_logit_a_sample(critic(x), x.shape[0]), draw.x, fake.detach(), draw
-            )
-            for p in self.penalties
-        }
+    def _earned(self, false: Tensor, real: Tensor | None, own: Tensor) -> Tensor:
+        """One generator's cost on its rows, such that parts of a draw average to the whole of it."""
+        rows = int(own.sum())
+        if not rows:
+            return 0 * false.sum()
+        cost = self.objective.generator(false[own], None if real is None else real[own])
+        return cost * (rows * len(self.generators) / len(own))

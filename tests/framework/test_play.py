@@ -1,5 +1,7 @@
 """Rules are written once and played twice: in place by torch's optimizers, and as a pure function."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -132,6 +134,76 @@ def test_a_round_in_place_and_as_a_pure_function_are_the_same(rule, optimizer, s
         state = pure.round(state, dealt)
     for name, value in play.field.live.items():
         torch.testing.assert_close(state.point[name], value.detach(), rtol=1e-12, atol=1e-12)
+
+
+class Lookahead(Simultaneous):
+    """Two steps, then half the way back: a rule that sets the point itself."""
+
+    def turns(self, field):
+        return 2
+
+    def round(self, field, move, state):
+        slow = {key: value.detach().clone() for key, value in state.point.items()}
+        for _ in range(2):
+            state = move(field(), state)  # at the present point, wherever the executor keeps it
+        return state._replace(point={key: (slow[key] + value) / 2 for key, value in state.point.items()})
+
+
+@pytest.mark.parametrize("clip", [None, 0.3])
+def test_a_rule_that_sets_the_point_is_the_same_in_both_executors(clip, small_gan):
+    game = small_gan()
+    rule, optimizer = Lookahead(), Adam(0.02, (0.0, 0.9))
+    pure = FunctionalPlay(small_gan(), rule, dict.fromkeys(game.players, optimizer), clip=clip)
+    state = pure.start()
+    play = Play(game, rule, optimizer, clip=clip)
+    play.configure_optimizers()
+    for k in range(3):
+        dealt = [d.with_data(d.normal("data", 2)) for d in double_turns(play, k)]
+        play.training_step(dealt, 0)
+        state = pure.round(state, dealt)
+    for name, value in play.field.live.items():
+        torch.testing.assert_close(state.point[name], value.detach(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("cut", [(0, 3, 7), (0, 1, 7)])
+def test_uneven_slices_of_processes_add_up_to_the_gradient_of_the_whole(cut, small_gan):
+    """The messages of two processes, added by hand."""
+    game = small_gan()
+    draw = Draw(0, (0, 0), 7, dtype=torch.float64)
+    draw = draw.with_data(draw.normal("data", 2))
+    sent = []
+    for first, last in itertools.pairwise(cut):
+        field = Field(game, reduce=lambda tensors, share: sent.append([t * share for t in tensors]) or tensors)
+        field.deal([draw._slice(first, last)])
+        field()
+    whole = Field(game)
+    whole.deal([draw])
+    direction = whole()
+    expected = [*direction.gradients.values(), *(v for own in direction.terms.values() for v in own.values())]
+    for a, b, total in zip(*sent, expected, strict=True):
+        torch.testing.assert_close(a + b, total, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "number"),
+    [(Adam(0.1), "weight_decay"), (Adam(0.1), "eps"), (RMSprop(0.1), "alpha"), (SGD(0.1, 0.5), "momentum")],
+)
+def test_every_number_of_an_optimizer_can_be_scheduled(optimizer, number):
+    play = Play(Bilinear(), Simultaneous(), optimizer)
+    play.prepare(2, 0, 1, [(optimizer, number, Linear(0.5, 0.1))])
+    play.configure_optimizers()
+    for k in range(2):
+        play.training_step(turns(play, k), 0)
+    assert play._torch["x"].param_groups[0][number] == pytest.approx(0.3)
+
+
+def test_a_term_that_comes_and_goes_is_averaged_over_the_rounds_in_which_it_came():
+    ledger = Ledger()
+    for k in range(4):
+        terms = {"c": torch.tensor(1.0)} | ({"lazy": torch.tensor(8.0)} if k % 2 else {})
+        ledger.note("x", terms, torch.tensor(0.5))
+        ledger.close_round(k)
+    assert ledger.report() == {"cost/x/c": 1.0, "cost/x/lazy": 8.0, "gradient-norm/x": 0.5}
 
 
 def double_turns(play, k, n=6):
@@ -343,3 +415,13 @@ def test_one_backward_serves_objective_and_penalties(small_gan, monkeypatch):
     monkeypatch.setattr(torch.optim.SGD, "step", lambda self, *a: (steps.append(self), original(self, *a))[1])
     play.training_step([d.with_data(d.normal("data", 2)) for d in double_turns(play, 0)], 0)
     assert len(steps) == 2
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: Linear(1, 0, over=0), lambda: Cosine(1, 0, over=2), lambda: InverseDecay(1, 0), lambda: Average(decay=1.5),
+     lambda: SGD(lr=-1), lambda: Play(Bilinear(), clip=-1)],
+)  # fmt: skip
+def test_numbers_without_meaning_are_refused(make):
+    with pytest.raises(UserError, match="expected"):
+        make()

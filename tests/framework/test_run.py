@@ -123,7 +123,8 @@ def test_a_kill_loses_at_most_the_rounds_since_the_last_report(small, tmp_path):
     process = subprocess.Popen([sys.executable, "-c", code])
     last = tmp_path / "cut" / "small-1" / "checkpoints" / "last.ckpt"
     deadline = time.monotonic() + 60
-    while not last.exists() and time.monotonic() < deadline:
+    numbers = tmp_path / "cut" / "small-1" / "metrics.csv"
+    while time.monotonic() < deadline and not (numbers.exists() and len(numbers.read_text().splitlines()) > 2):
         time.sleep(0.01)
     time.sleep(0.2)
     process.send_signal(signal.SIGKILL)
@@ -151,7 +152,11 @@ def test_the_best_round_is_kept_and_patience_ends_a_run(small, tmp_path):
     assert len(values) < 400 and values[-1] >= values[-2]
     best = min(range(len(values)), key=values.__getitem__) + 1
     assert read_checkpoint(folder / "checkpoints" / "best.ckpt")["round"] == best == len(values) - 1
-    assert read_json(folder / "results.json")["weights"] == "best round, averaged"
+    results = read_json(folder / "results.json")
+    assert results["weights"] == "best round, averaged" and results["rounds"] == len(values)
+    assert "did not get better for 1 reports" in results["reason"]
+    with pytest.raises(UserError, match="no unfinished run"):
+        run_recipe(small, [*overrides, "model.optimizer.lr=0.1"], out=tmp_path, quiet=True, resume=True)
 
 
 def test_a_non_finite_cost_stops_the_run_and_keeps_the_last_good_checkpoint(small, tmp_path):
@@ -167,6 +172,34 @@ def test_a_non_finite_cost_stops_the_run_and_keeps_the_last_good_checkpoint(smal
     assert all(torch.isfinite(value).all() for value in last["game"].values())
     assert pushforward.open_run(folder).sample(3).shape == (3, 2)
     assert (folder / "report.html").exists()
+
+
+def test_weights_that_explode_in_the_last_step_are_neither_measured_nor_saved(small, tmp_path):
+    overrides = ["model.optimizer={use: sgd, lr: 1e38}", "budget.rounds=1", "model.average=null"]
+    with pytest.raises(RunFailed, match=r"round 1: (parameter|\d+ of \d+ samples|gradient|cost)") as caught:
+        run_recipe(small, overrides, out=tmp_path, quiet=True)
+    assert caught.value.status == 1
+    last = read_checkpoint(tmp_path / "small-1" / "checkpoints" / "last.ckpt")
+    assert last["round"] == 0 and all(torch.isfinite(value).all() for value in last["game"].values())
+
+
+def test_a_run_of_no_rounds_is_a_model_before_training(small, tmp_path):
+    opened = pushforward.run(small, "budget.rounds=0", out=tmp_path, quiet=True)
+    assert opened.results["rounds"] == 0 and opened.sample(3).shape == (3, 2)
+
+
+def test_a_scheduled_number_is_where_it_was_when_a_run_is_opened_again(small, tmp_path):
+    weight = "model.penalties=[{use: r1, weight: {use: linear, from: 1, to: 0}}]"
+    opened = pushforward.run(small, weight, out=tmp_path, quiet=True)
+    assert opened.game.penalties[0].weight == pytest.approx(1 / 12)  # that of the last round
+
+
+def test_the_best_measure_is_checked_before_anything_is_played(small, tmp_path):
+    with pytest.raises(UserError, match="not among the measures"):
+        run_recipe(small, ["budget.best=mass"], out=tmp_path / "runs", quiet=True)
+    with pytest.raises(UserError, match="no measure of which lower or higher is better"):
+        run_recipe("rings/flow", ["budget.best=mass"], out=tmp_path / "runs", quiet=True)
+    assert not (tmp_path / "runs" / "rings-flow-1").exists()
 
 
 def test_a_checkpoint_that_is_damaged_is_refused_with_a_sentence(tmp_path):
@@ -251,6 +284,21 @@ def test_a_users_own_module_fills_a_slot(small, tmp_path):
     assert opened.game.discriminator.network is critic
     with pytest.raises(UserError, match=r"no slot 'model.critic'.*model.discriminator"):
         pushforward.build(small, {"model.critic": critic})
+
+
+def test_a_users_own_generator_is_taken_as_it_is(small, tmp_path):
+    class Own(pushforward.Generator):
+        def __init__(self):
+            super().__init__()
+            self.latent = pushforward.Latent(3)
+            self.map = torch.nn.Linear(3, 2)
+
+        def forward(self, z, condition=None):
+            return self.map(z)
+
+    own = Own()
+    opened = pushforward.run(small, out=tmp_path, quiet=True, modules={"model.generator": own})
+    assert opened.game.generator is own and opened.sample(4).shape == (4, 2)
 
 
 def test_an_opened_run_samples_with_the_averaged_weights(small, tmp_path):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pushforward.folder import cache_folder
 from pushforward.problem import UserError
 from pushforward.randomness import Draw
 from pushforward.roles.estimator import Features
@@ -114,11 +115,6 @@ class Classifier(Features):
             F.cross_entropy(logits, labels[rows]).backward()
             optimizer.step()
         return [w.detach() for w in (centre, scale, *weights)]
-
-
-def cache_folder() -> Path:
-    """Where things that can be made again are kept: ``$PUSHFORWARD_CACHE``, or ``~/.cache/pushforward``."""
-    return Path(os.environ.get("PUSHFORWARD_CACHE") or Path.home() / ".cache" / "pushforward")
 
 
 def _hidden(x: Tensor, weights: list[Tensor]) -> Tensor:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pushforward.problem import UserError
 from pushforward.randomness import Draw
+from pushforward.roles.discriminator import Discriminator
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -72,3 +74,49 @@ def one_logit_a_sample(logits: Tensor, n: int) -> Tensor:
     if logits.ndim == 0 or logits.shape[0] != n:
         raise ValueError(f"a critic gave logits of shape {tuple(logits.shape)} for {n} samples: expected ({n}, ...)")
     return logits if logits.ndim == 1 else logits.flatten(1).mean(1)
+
+
+def score_both(
+    discriminator: Discriminator, real: Tensor | None, fake: Tensor, condition: Tensor | None = None
+) -> tuple[Tensor | None, Tensor]:
+    """Logits of real and generated data, (n,) each, in one pass; apart where the discriminator couples samples."""
+    if real is None or discriminator.couples_samples:
+        scored = None if real is None else one_logit_a_sample(discriminator(real, condition), real.shape[0])
+        return scored, one_logit_a_sample(discriminator(fake, condition), fake.shape[0])
+    both = None if condition is None else torch.cat([condition, condition])
+    n, m = real.shape[0], fake.shape[0]
+    first, second = one_logit_a_sample(discriminator(torch.cat([real, fake]), both), n + m).split([n, m])
+    return first, second
+
+
+def penalty_terms(
+    penalties: list[Penalty],
+    discriminator: Discriminator,
+    real: Tensor,
+    fake: Tensor,
+    draw: Draw,
+    condition: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """Every penalty by the name of its class; two of one class are added."""
+
+    def critic(x: Tensor) -> Tensor:
+        return one_logit_a_sample(discriminator(x, condition), x.shape[0])
+
+    terms: dict[str, Tensor] = {}
+    for penalty in penalties:
+        name, value = type(penalty).__name__.lower(), penalty(critic, real, fake.detach(), draw)
+        terms[name] = terms[name] + value if name in terms else value
+    return terms
+
+
+def refuse_coupled(discriminators: list[Discriminator], penalties: list[Penalty]) -> None:
+    """A penalty on the slope of each sample has no meaning where samples see each other.
+
+    Raises:
+        UserError: if the two meet.
+    """
+    if any(d.couples_samples for d in discriminators) and any(p.per_sample for p in penalties):
+        raise UserError(
+            "a penalty on the slope of each sample needs a discriminator in which samples do not see each other:"
+            " this one has batch normalisation"
+        )

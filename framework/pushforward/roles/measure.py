@@ -11,6 +11,7 @@ import torchmetrics
 from torch import Tensor
 
 from pushforward.game import Game
+from pushforward.ledger import NonFinite
 from pushforward.randomness import Draw
 from pushforward.roles.target import Batch, Split, Target
 
@@ -62,6 +63,9 @@ class Look:
             return self.game.sample(n, self.draw("fake", n), condition).cpu()
         if n not in self._fakes:
             self._fakes[n] = self.game.sample(n, self.draw("fake", n)).cpu()
+            if not bool(torch.isfinite(self._fakes[n]).all()):
+                bad = int((~torch.isfinite(self._fakes[n])).flatten(1).any(1).sum())
+                raise NonFinite(f"round {self.round}: {bad} of {n} samples of the model are not finite")
         return self._fakes[n]
 
     def real(self, n: int | None = None) -> Batch:

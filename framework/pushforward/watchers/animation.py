@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from PIL import Image
 
 from pushforward.problem import UserError
+from pushforward.trackers.png import read_pictures
 
 MOST_FRAMES = 100  # a film is looked at, not searched: more would only make it heavy
 SECONDS, REST = 6.0, 1500  # a film's length, and milliseconds for which the last picture stands
@@ -55,9 +55,7 @@ def animate(folder: Path, name: str, out: Path) -> Path:
 
 def pictures(folder: Path, name: str) -> list[Path]:
     """A watcher's pictures by rising round."""
-    pattern = re.compile(re.escape(name) + r"-(\d{8,})\.png")
-    matches = [(pattern.fullmatch(path.name), path) for path in (folder / "images").glob("*.png")]
-    return [path for _, path in sorted((int(match[1]), path) for match, path in matches if match)]
+    return [path for _, own, path in read_pictures(folder) if own == name]
 
 
 def _spread(paths: list[Path]) -> list[Path]:

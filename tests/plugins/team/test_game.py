@@ -57,6 +57,20 @@ def test_every_generator_makes_its_rows_whichever_part_of_the_draw_is_asked():
         torch.testing.assert_close(whole[i::3], generator(z[i::3]))
 
 
+@pytest.mark.parametrize("parts", [2, 4])
+def test_parts_of_a_turn_give_the_gradient_of_the_whole_however_the_rows_fall(parts):
+    generators, critics = nets(2, 1)
+    game = TeamGAN(generators, critics, NonSaturating(), [R1(), R1()])
+    whole, cut = Field(game), Field(game, accumulate=parts)
+    whole.deal([turn(6)]), cut.deal([turn(6)])
+    a, b = whole(), cut()
+    for key in a.gradients:
+        torch.testing.assert_close(a.gradients[key], b.gradients[key], rtol=1e-10, atol=1e-12)
+    alone = TeamGAN(generators, critics, NonSaturating(), [R1()])
+    one = alone.costs(["discriminator-0"], turn(6))["discriminator-0"]["r1"]
+    assert float(a.terms["discriminator-0"]["r1"]) == pytest.approx(2 * float(one))
+
+
 def test_a_team_moves_at_once_and_in_its_order():
     generators, critics = nets(2, 3)
     play = Play(TeamGAN(generators, critics, NonSaturating()))
