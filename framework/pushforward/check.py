@@ -104,9 +104,12 @@ class Checker:
         )
         if plan.target is not None:
             self._read_metadata(plan)
-        if not self.problems:
+        faulty = {problem.path.partition(".")[0] for problem in self.problems}
+        if not faulty & {"target", "model"}:
             self.problems += check_needs(plan)
+        if not faulty & {"budget", "trainer", "measure"}:
             self.problems += check_numbers(plan)
+        if not self.problems:
             for _, answer in self.registry.ask("plan", plan=plan):
                 self.problems += answer
             for plugin in self.registry.plugins:

@@ -37,7 +37,7 @@ def check_numbers(plan: Plan) -> list[Problem]:
             f"the target has {size} training rows, fewer than a batch of {batch}: use budget.batch={size} or less",
             "batch",
         )
-    names = [m.component.name for m in plan.measures]
+    names = [m.component.name for m in plan.measures if m is not None]
     best = plan.value("best")
     if best is not None and best.partition("/")[0] not in names:
         wrong(f"{best!r} is not among the measures of this recipe{did_you_mean(best, names)}", "best")

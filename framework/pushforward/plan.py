@@ -120,7 +120,8 @@ class Plan:
     def components(self) -> Iterator[Planned]:
         """Every component of the recipe, outer ones first."""
         for top in (self.target, self.model, self.budget, *self.measures, *self.watchers, *self.trackers):
-            yield from top.below()
+            if top is not None:  # a part that could not be planned has its own problem
+                yield from top.below()
 
     def value(self, keyword: str) -> Any:
         """A number of the budget, its default where the recipe is silent."""

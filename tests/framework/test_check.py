@@ -63,6 +63,21 @@ model:
     assert len(file) == 6
 
 
+def test_unmet_needs_and_wrong_numbers_are_reported_beside_other_mistakes(tmp_path):
+    found, _ = problems(
+        tmp_path,
+        GOOD,
+        "measure=[log-density, mmmd]",
+        "watch=[nothing]",
+        "budget.rounds=-1",
+        "sede=3",
+        "trainer.precision=16",
+    )
+    assert len(found) == 5 and any("needs a model with log_density" in line for line in found), found
+    found, _ = problems(tmp_path, GOOD, "measure=[log-density]", "budget.rounds=-1", "sede=3")
+    assert len(found) == 3 and any("budget.rounds: expected at least 0" in line for line in found), found
+
+
 def test_a_good_recipe_is_planned_without_torch(tmp_path):
     path = write(tmp_path, GOOD)
     code = (
