@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 COLLAPSED = 0.5  # a model that surely (by two standard errors) covers fewer of the modes has collapsed ...
-NEAR = 0.1  # ... if at least this share of its samples is near any: else it has not got there yet
+NEAR = 0.5  # ... if at least this share of its samples is near any: else it has not got there yet
 
 
 def verdict(measures: dict[str, dict[str, Any]], failure: str = "") -> dict[str, Any]:
