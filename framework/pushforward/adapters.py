@@ -34,7 +34,8 @@ class NetworkGenerator(Generator):
         conditional: whether the class, one-hot, is put beside the noise.
 
     Raises:
-        UserError: if it is conditional and the target has no labels.
+        UserError: if it is conditional and the target has no labels, if there is no noise, or if the network gives
+            another shape than the target's.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class NetworkGenerator(Generator):
         conditional: bool = False,
     ) -> None:
         super().__init__()
-        self.latent, self.conditional = Latent(latent, law), conditional
+        if latent < 1:
+            raise UserError(f"latent is {latent}: a generator needs at least one number of noise")
+        self.shape, self.latent, self.conditional = tuple(shape), Latent(latent, law), conditional
         self.classes = _classes(classes, conditional)
         self.network = network((latent + self.classes,), tuple(shape))
 
@@ -56,6 +59,8 @@ class NetworkGenerator(Generator):
         if self.conditional:
             z = torch.cat([z, _one_hot(condition, self.classes, z)], 1)
         x: Tensor = self.network(z)
+        if x.shape != (len(z), *self.shape):
+            raise UserError(f"a generator gave shape {tuple(x.shape)}: expected {(len(z), *self.shape)}")
         return x
 
 

@@ -98,6 +98,13 @@ def test_a_critic_whose_output_would_broadcast_is_refused():
         field(["discriminator"])
 
 
+def test_a_generator_of_the_wrong_shape_is_named_with_both_shapes():
+    with pytest.raises(UserError, match=r"a generator gave shape \(4, 3\): expected \(4, 2\)"):
+        NetworkGenerator(lambda i, o: nn.Linear(16, 3), (2,)).sample(4)
+    with pytest.raises(UserError, match="at least one number of noise"):
+        NetworkGenerator(MLP, (2,), latent=0)
+
+
 def test_patch_logits_are_averaged_over_locations():
     class Patches(Slope):
         def forward(self, x, condition=None):
