@@ -78,6 +78,9 @@ class Builder:
         state = torch.get_rng_state()
         try:
             target = self.component(plan.target)
+            if plan.metadata is not None and tuple(plan.metadata.shape) != tuple(target.shape):
+                what = f"its metadata say shape {tuple(plan.metadata.shape)}, the target itself {tuple(target.shape)}"
+                raise UserError([Problem(what, "target", plan.target.place)])
             self.bound = {"shape": tuple(target.shape), "classes": target.classes, "target": target}
             play = self.component(plan.model)
             measures = self._named([(p, self.component(p)) for p in plan.measures])

@@ -19,7 +19,7 @@ from pushforward.problem import (
     UserError,
     did_you_mean,
 )
-from pushforward.recipe import COMMAND_LINE, Recipe, read_recipe
+from pushforward.recipe import COMMAND_LINE, Recipe, find_recipe, read_recipe
 from pushforward.records import Component, Kind, Metadata
 from pushforward.registry import Registry, load
 from pushforward.schema import DictOf, ListOf, OneOf, Plain, Shape, Slot, read_hint
@@ -129,8 +129,8 @@ class Checker:
         if "about" not in root.value:
             self._problem("missing: say in one sentence what this recipe shows", "about", root.place)
         sweep = root.value.get("sweep")
-        if sweep is not None and not sweep.is_mapping:
-            self._problem("expected a mapping from dotted paths to lists of values", "sweep", sweep.place)
+        if sweep is not None and sweep.value is not None:
+            self._problem("grids are not played yet: leave it out, and give values by override", "sweep", sweep.place)
 
     def _local_plugins(self, root: Node) -> None:
         node = root.value.get("plugins")
@@ -213,10 +213,12 @@ class Checker:
         if (recipe is None) == (run is None):
             return self._problem("give either `recipe` or `run`", path, node.place)
         name = str(recipe) if recipe is not None else str(Path(str(run)) / "recipe.yaml")
-        if name in (*self.above, self.recipe.name):
-            return self._problem(f"recipe {name!r} would have to be trained to train itself", path, node.place)
+        own = str(self.recipe.file.resolve())
         try:
-            plan = plan_recipe(name, above=(*self.above, self.recipe.name))
+            file = str(find_recipe(name, self.registry.recipe_folders())[1].resolve())
+            if file in (*self.above, own):
+                return self._problem(f"recipe {name!r} would have to be trained to train itself", path, node.place)
+            plan = plan_recipe(name, above=(*self.above, own))
         except UserError as error:
             more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
             return self._problem(f"recipe {name!r}: {error.problems[0]}{more}", path, node.place)

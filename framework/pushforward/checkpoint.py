@@ -45,6 +45,10 @@ def read_checkpoint(path: Path, fingerprint: str | None = None) -> dict[str, Any
     if not path.is_file():
         raise RunFailed(f"there is no checkpoint {path}")
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if (damaged := archive.testzip()) is not None:
+                    raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
         data = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise RunFailed(

@@ -8,9 +8,14 @@ import platform
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pushforward.problem import RunFailed, UserError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where runs are not locked
+    fcntl = None  # type: ignore[assignment]
 
 PACKAGES = ("pushforward", "torch", "pytorch-lightning", "torchvision", "torchmetrics", "numpy", "scipy", "zuko")
 
@@ -37,26 +42,55 @@ def new_folder(root: Path, recipe: str) -> Path:
         raise RunFailed(f"no run folder can be made in {root}: {error.strerror}") from None
 
 
+def lock_folder(folder: Path) -> IO[str]:
+    """Hold a run's folder until the file is closed or the process ends, however it ends.
+
+    Raises:
+        UserError: if another process is playing this run.
+        RunFailed: if the folder cannot be written.
+    """
+    try:
+        (folder / "checkpoints").mkdir(exist_ok=True)
+        held = (folder / "checkpoints" / "lock").open("w")
+    except OSError as error:
+        raise RunFailed(f"{folder} cannot be written: {error.strerror}") from None
+    if fcntl is not None:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held.close()
+            raise UserError(f"{folder} is being played by another process: wait for it, or stop it") from None
+    return held
+
+
 def number_of(path: Path, stem: str) -> int:
     """The n of `<stem>-<n>`; 0 where it has none."""
     tail = path.name[len(stem) + 1 :]
     return int(tail) if tail.isdigit() else 0
 
 
-def newest_unfinished(root: Path, recipe: str, rounds: int) -> Path:
-    """The newest run of a recipe that is not completed, or that has played fewer rounds than are asked for now.
+def newest_unfinished(root: Path, recipe: str, rounds: int, fingerprint: str) -> Path:
+    """The newest run of a recipe, with this fingerprint, that is not completed or has fewer rounds than are asked for.
 
     Raises:
         UserError: if there is none.
     """
     stem = recipe.replace("/", "-")
+    others = []
     runs = sorted((p for p in root.glob(f"{stem}-*") if number_of(p, stem)), key=lambda p: -number_of(p, stem))
     for folder in runs:
         results = read_json(folder / "results.json")
         whole = results.get("rounds", 0) >= rounds or "reason" in results  # the reason is that patience ran out
         finished = results.get("status") == "completed" and whole
         if not finished and (folder / "recipe.yaml").is_file():
-            return folder
+            if read_json(folder / "environment.json").get("fingerprint", fingerprint) == fingerprint:
+                return folder
+            others.append(folder.name)
+    if others:
+        raise UserError(
+            f"no unfinished run of {recipe!r} in {root} has this target, model, seed and batch:"
+            f" {', '.join(others)} {'differs' if len(others) == 1 else 'differ'} (see recipe.yaml there)"
+        )
     raise UserError(f"there is no unfinished run of {recipe!r} in {root}: start one without --resume")
 
 

@@ -12,7 +12,7 @@ def check_numbers(plan: Plan) -> list[Problem]:
     budget = plan.budget
 
     def wrong(what: str, key: str) -> None:
-        problems.append(Problem(what, f"budget.{key}", budget.place))
+        problems.append(Problem(what, f"budget.{key}", budget.own.origins.get(key, budget.place)))
 
     for key, least in (
         ("rounds", 0),

@@ -128,6 +128,9 @@ def merge(base: Node, top: Node) -> Node:
         base = Node({"use": Node(base.value, base.place)}, base.place, {"use": base.place})
     if not (base.is_mapping and top.is_mapping):
         return top
+    if "use" in top.value and top.value["use"].value is None:  # nothing of the base is kept
+        kept = {key: node for key, node in top.value.items() if key != "use"}
+        return Node(kept, top.place, {key: top.keys.get(key, top.place) for key in kept})
     if "use" in top.value and top.value["use"].plain() != base.plain().get("use"):
         return top
     merged = Node(dict(base.value), base.place, dict(base.keys))

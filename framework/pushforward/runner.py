@@ -18,7 +18,15 @@ from pushforward.builder import Built, build
 from pushforward.check import plan_recipe
 from pushforward.checkpoint import read_checkpoint
 from pushforward.explain import explain, resolved
-from pushforward.folder import environment, new_folder, newest_unfinished, read_json, write_json, write_text
+from pushforward.folder import (
+    environment,
+    lock_folder,
+    new_folder,
+    newest_unfinished,
+    read_json,
+    write_json,
+    write_text,
+)
 from pushforward.ledger import NonFinite
 from pushforward.limits import refuse_parts
 from pushforward.plan import Plan
@@ -79,7 +87,11 @@ def run_recipe(
     built = build(plan, modules)
     if not is_first_process():
         return Run(built, _followed(out, plan, resume), resume, quiet=True).play()
-    folder = newest_unfinished(out, plan.name, plan.value("rounds")) if resume else new_folder(out, plan.name)
+    folder = (
+        newest_unfinished(out, plan.name, plan.value("rounds"), plan.fingerprint())
+        if resume
+        else new_folder(out, plan.name)
+    )
     os.environ[FOLDER] = str(folder)
     try:
         return Run(built, folder, resume, quiet).play()
@@ -95,7 +107,7 @@ def is_first_process() -> bool:
 def _followed(out: Path, plan: Plan, resume: bool) -> Path:
     if FOLDER in os.environ:
         return Path(os.environ[FOLDER])
-    return newest_unfinished(out, plan.name, plan.value("rounds")) if resume else out
+    return newest_unfinished(out, plan.name, plan.value("rounds"), plan.fingerprint()) if resume else out
 
 
 class Run:
@@ -122,6 +134,15 @@ class Run:
         if self.saved is not None:
             play.restore(self.saved)
             self.reporter.best = dict(self.saved["best"])
+        lock = lock_folder(self.folder) if self.writes else None
+        try:
+            return self._play()
+        finally:
+            if lock is not None:
+                lock.close()
+
+    def _play(self) -> Path:
+        play = self.built.play
         self.began = time.perf_counter()
         self.reporter.seconds = lambda: self.before + time.perf_counter() - self.began
         try:

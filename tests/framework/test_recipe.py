@@ -86,6 +86,10 @@ def test_a_different_use_replaces_the_whole_component():
     assert merged("o: {use: adam, lr: 1}", "o: sgd") == {"o": "sgd"}
 
 
+def test_a_use_of_null_keeps_nothing_of_the_base():
+    assert merged("o: {use: adam, lr: 1}", "o: {use: null, x: sgd}") == {"o": {"x": "sgd"}}
+
+
 def test_a_bare_name_stands_for_its_use():
     assert merged("g: mlp", "g: {width: 3}") == {"g": {"use": "mlp", "width": 3}}
 

@@ -16,7 +16,7 @@ import torch
 
 import pushforward
 from pushforward.checkpoint import read_checkpoint, write_checkpoint
-from pushforward.folder import read_json
+from pushforward.folder import lock_folder, read_json
 from pushforward.problem import RunFailed, UserError
 from pushforward.runner import Run, run_recipe
 
@@ -137,6 +137,30 @@ def test_a_kill_loses_at_most_the_rounds_since_the_last_report(small, tmp_path):
     assert same_weights(whole, resumed) and same_numbers(whole, resumed)
 
 
+def test_the_run_that_is_resumed_is_the_one_with_these_settings(small, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched, pytest.raises(UserError, match="interrupted"):
+        stop_after(patched, 6)
+        run_recipe(small, out=tmp_path, quiet=True)
+    with monkeypatch.context() as patched, pytest.raises(UserError, match="interrupted"):
+        stop_after(patched, 6)
+        run_recipe(small, ["seed=1"], out=tmp_path, quiet=True)
+    with pytest.raises(UserError, match="small-2, small-1 differ"):
+        run_recipe(small, ["seed=2"], out=tmp_path, quiet=True, resume=True)
+    assert run_recipe(small, out=tmp_path, quiet=True, resume=True).name == "small-1"
+
+
+def test_a_run_that_is_being_played_is_not_resumed(small, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched, pytest.raises(UserError, match="interrupted"):
+        stop_after(patched, 6)
+        run_recipe(small, out=tmp_path, quiet=True)
+    held = lock_folder(tmp_path / "small-1")
+    with pytest.raises(UserError, match="is being played by another process") as caught:
+        run_recipe(small, out=tmp_path, quiet=True, resume=True)
+    assert caught.value.status == 2
+    held.close()
+    run_recipe(small, out=tmp_path, quiet=True, resume=True)
+
+
 def test_a_smoke_run_is_three_rounds_of_the_real_thing(small, tmp_path):
     folder = run_recipe(small, out=tmp_path, quiet=True, smoke=True)
     assert folder.name == "small-smoke-1"
@@ -211,6 +235,11 @@ def test_a_checkpoint_that_is_damaged_is_refused_with_a_sentence(tmp_path):
         path.write_bytes(whole[:cut])
         with pytest.raises(RunFailed, match="damaged or truncated"):
             read_checkpoint(path, "abc")
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0xFF
+    path.write_bytes(flipped)
+    with pytest.raises(RunFailed, match="damaged or truncated: the checksum"):
+        read_checkpoint(path, "abc")
     path.write_bytes(whole)
     with pytest.raises(RunFailed, match="written by another recipe"):
         read_checkpoint(path, "xyz")

@@ -80,6 +80,8 @@ def score_both(
     discriminator: Discriminator, real: Tensor | None, fake: Tensor, condition: Tensor | None = None
 ) -> tuple[Tensor | None, Tensor]:
     """Logits of real and generated data, (n,) each, in one pass; apart where the discriminator couples samples."""
+    if real is not None and fake.shape[1:] != real.shape[1:]:
+        raise UserError(f"generated samples have shape {tuple(fake.shape[1:])}, the data {tuple(real.shape[1:])}")
     if real is None or discriminator.couples_samples:
         scored = None if real is None else one_logit_a_sample(discriminator(real, condition), real.shape[0])
         return scored, one_logit_a_sample(discriminator(fake, condition), fake.shape[0])

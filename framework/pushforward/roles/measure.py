@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pushforward.game import Game
 from pushforward.ledger import NonFinite
+from pushforward.problem import RunFailed
 from pushforward.randomness import Draw
 from pushforward.roles.target import Batch, Split, Target
 
@@ -63,6 +64,9 @@ class Look:
             return self.game.sample(n, self.draw("fake", n), condition).cpu()
         if n not in self._fakes:
             self._fakes[n] = self.game.sample(n, self.draw("fake", n)).cpu()
+            if self._fakes[n].shape != (n, *self.target.shape):
+                got, expected = tuple(self._fakes[n].shape), (n, *self.target.shape)
+                raise RunFailed(f"asked for {n} samples, the model gave shape {got}: expected {expected}")
             if not bool(torch.isfinite(self._fakes[n]).all()):
                 bad = int((~torch.isfinite(self._fakes[n])).flatten(1).any(1).sum())
                 raise NonFinite(f"round {self.round}: {bad} of {n} samples of the model are not finite")
