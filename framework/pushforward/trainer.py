@@ -9,7 +9,7 @@ from pushforward.problem import Problem, did_you_mean
 from pushforward.schema import Plain, read_hint
 
 ALLOWED = {  # argument -> hint; a test compares the names with Lightning's own signature
-    "accelerator": "str",
+    "accelerator": "Literal['auto', 'cpu', 'gpu', 'cuda', 'mps', 'tpu']",
     "strategy": "str",
     "devices": "int | str | list[int]",
     "num_nodes": "int",

@@ -144,6 +144,7 @@ def test_the_fingerprint_is_of_what_decides_the_trajectory(tmp_path):
         ("measure=[log-density]", "needs a model with log_density"),
         ("trainer.precision=16-mixed", "use bf16-mixed"),
         ("trainer.precision=64-true", "expected one of 32, 32-true, bf16, bf16-mixed"),
+        ("trainer.accelerator=foo", "expected Literal['auto', 'cpu', 'gpu', 'cuda', 'mps', 'tpu'], got 'foo'"),
         ("trainer.strategy=ddp_spawn", "expected auto or ddp"),
         ("trainer.max_steps=12", "use budget.rounds"),
         ("trainer.devises=2", "did you mean 'devices'?"),
