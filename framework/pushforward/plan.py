@@ -10,7 +10,7 @@ from typing import Any
 
 from pushforward.problem import Place, Problem, UserError
 from pushforward.recipe import Recipe
-from pushforward.records import Component, Kind, Metadata
+from pushforward.records import Component, Metadata
 from pushforward.registry import Registry
 from pushforward.signature import Signature
 
@@ -161,11 +161,6 @@ def plain(value: Any) -> Any:
 def is_inner(part: Part, owner: Planned, name: str) -> bool:
     """Whether a parameter of an adapter or wrapper is the component that it is put around: always its first."""
     return part is owner.around and name == next(iter(part.signature.parameters))
-
-
-def adapts(kind: Kind, component: Component) -> bool:
-    """Whether a component fills a slot of this kind only through the kind's adapter."""
-    return component.kind != kind.name
 
 
 def _components(value: Any) -> Iterator[Planned]:
