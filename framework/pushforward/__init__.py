@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pushforward.networks import Network
     from pushforward.optimizers import Optimizer
     from pushforward.problem import DataMissing, Problem, RunFailed, UserError
+    from pushforward.projections import Ball, Box, Projection, Simplex
     from pushforward.public import component, load_recipe, open_run, run
     from pushforward.randomness import Draw, derive
     from pushforward.roles.adversarial import (
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from pushforward.roles.tracker import RunInfo, Tracker
     from pushforward.roles.velocity import VelocityField
     from pushforward.roles.watcher import Watcher
-    from pushforward.rules import Rule
+    from pushforward.rules.rule import Move, Rule
     from pushforward.schedules import Schedule
 
 _PUBLIC = {
@@ -52,6 +53,10 @@ _PUBLIC = {
     "Problem": "pushforward.problem",
     "RunFailed": "pushforward.problem",
     "UserError": "pushforward.problem",
+    "Ball": "pushforward.projections",
+    "Box": "pushforward.projections",
+    "Projection": "pushforward.projections",
+    "Simplex": "pushforward.projections",
     "component": "pushforward.public",
     "load_recipe": "pushforward.public",
     "open_run": "pushforward.public",
@@ -85,7 +90,8 @@ _PUBLIC = {
     "Tracker": "pushforward.roles.tracker",
     "VelocityField": "pushforward.roles.velocity",
     "Watcher": "pushforward.roles.watcher",
-    "Rule": "pushforward.rules",
+    "Move": "pushforward.rules.rule",
+    "Rule": "pushforward.rules.rule",
     "Schedule": "pushforward.schedules",
 }
 

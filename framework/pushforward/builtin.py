@@ -44,8 +44,9 @@ def kinds() -> list[Kind]:
         Kind("network", "pushforward.networks:Network", "a bare network, adapted by the slot that it fills"),
         Kind("objective", f"{R}.adversarial:Objective", "what generator and discriminator want"),
         Kind("penalty", f"{R}.adversarial:Penalty", "what is added to the discriminator's cost"),
-        Kind("rule", "pushforward.rules:Rule", "how players move"),
+        Kind("rule", "pushforward.rules.rule:Rule", "how players move"),
         Kind("optimizer", "pushforward.optimizers:Optimizer", "how a gradient becomes a step", default="adam"),
+        Kind("projection", "pushforward.projections:Projection", "where parameters must stay"),
         Kind("schedule", "pushforward.schedules:Schedule", "a number that changes over the run"),
         Kind("average", "pushforward.average:Average", "averaged weights of the sampling player", default="ema"),
         Kind("budget", "pushforward.budget:Budget", "how long a run is", default="budget"),
@@ -65,19 +66,88 @@ def components() -> list[Component]:
 
 
 def _play() -> list[Component]:
-    rules, optimizers, schedules = "pushforward.rules", "pushforward.optimizers", "pushforward.schedules"
+    optimizers, schedules, projections = (f"pushforward.{room}" for room in ("optimizers", "schedules", "projections"))
     return [
-        Component("rule", "alternating", f"{rules}:Alternating", "players move in turn, each at the newest point"),
-        Component("rule", "simultaneous", f"{rules}:Simultaneous", "all players move at once from one point"),
+        Component("target", "nothing", f"{R}.target:Nothing", "no data: for games that need none"),
+        *_rules(),
         Component("optimizer", "sgd", f"{optimizers}:SGD", "plain descent, with momentum if asked"),
         Component("optimizer", "adam", f"{optimizers}:Adam", "adaptive moments", "arXiv:1412.6980"),
         Component("optimizer", "rmsprop", f"{optimizers}:RMSprop", "descent scaled by a running mean of squares"),
+        Component(
+            "optimizer",
+            "controlled-descent",
+            "pushforward.controlled:ControlledDescent",
+            "the step that curvature allows, up to a largest one",
+            "arXiv:2112.00222",
+        ),
+        Component("projection", "box", f"{projections}:Box", "every number between two bounds", "arXiv:1701.07875"),
+        Component("projection", "simplex", f"{projections}:Simplex", "probability vectors"),
+        Component("projection", "ball", f"{projections}:Ball", "each tensor of bounded norm"),
         Component("schedule", "constant", f"{schedules}:Constant", "one value throughout"),
         Component("schedule", "linear", f"{schedules}:Linear", "a straight line"),
         Component("schedule", "cosine", f"{schedules}:Cosine", "half a cosine", "arXiv:1608.03983"),
         Component("schedule", "inverse-decay", f"{schedules}:InverseDecay", "a step that falls like 1 / t"),
         Component("average", "ema", "pushforward.average:Average", "exponential moving average of weights and buffers"),
         Component("budget", "budget", "pushforward.budget:Budget", "rounds, batch and reports"),
+    ]
+
+
+def _rules() -> list[Component]:
+    rules = "pushforward.rules"
+    return [
+        Component(
+            "rule", "alternating", f"{rules}.turns:Alternating", "players move in turn, each at the newest point"
+        ),
+        Component("rule", "simultaneous", f"{rules}.turns:Simultaneous", "all players move at once from one point"),
+        Component(
+            "rule",
+            "extragradient",
+            f"{rules}.extrapolation:Extragradient",
+            "a trial step, then the step with the trial point's gradients",
+            "arXiv:1802.10551",
+        ),
+        Component(
+            "rule",
+            "optimistic",
+            f"{rules}.extrapolation:Optimistic",
+            "every step doubled and the last one taken back",
+            "arXiv:1711.00141",
+        ),
+        Component(
+            "rule", "consensus", f"{rules}.adjusted:Consensus", "all also want the field small", "arXiv:1705.10461"
+        ),
+        Component(
+            "rule",
+            "symplectic",
+            f"{rules}.adjusted:Symplectic",
+            "the rotating part of the field is opposed",
+            "arXiv:1802.05642",
+        ),
+        Component(
+            "rule",
+            "lookahead",
+            f"{rules}.stabilised:Lookahead",
+            "some rounds of another rule, then a part of the way back",
+            "arXiv:2006.14567",
+        ),
+        Component(
+            "rule",
+            "negative-momentum",
+            f"{rules}.stabilised:NegativeMomentum",
+            "in turn, each move pulled back along the last one",
+            "arXiv:1807.04740",
+        ),
+        Component(
+            "rule", "kpv", f"{rules}.stabilised:KPV", "each player is pushed by a copy that lags", "arXiv:2111.04178"
+        ),
+        Component(
+            "rule",
+            "competitive",
+            f"{rules}.competitive:Competitive",
+            "each player answers what the others are about to do",
+            "arXiv:1905.12103",
+        ),
+        Component("rule", "runge-kutta", f"{rules}.flow:RungeKutta", "the gradient flow in steps of fourth order"),
     ]
 
 

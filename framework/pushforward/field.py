@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from pushforward.curvature import Curvature, curvatures
 from pushforward.game import Costs, Game
-from pushforward.problem import RunFailed, UserError
+from pushforward.linear import Linear, Point
+from pushforward.problem import RunFailed, UserError, did_you_mean
+from pushforward.projections import Projection
 from pushforward.randomness import Draw
-
-Point = dict[str, Tensor]  # parameter name in the game -> value
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,18 @@ class Direction:
         gradients: by parameter, of each player's own cost in its own parameters.
         terms: what each player's cost is made of, detached.
         draw: the turn on which they were computed.
+        curvature: of each parameter, for the players whose optimizer asked for it.
     """
 
     names: tuple[str, ...]
     gradients: Point
     terms: Costs
     draw: Draw
+    curvature: Point = field(default_factory=dict)
+
+    def along(self, gradients: Point) -> Direction:
+        """The same players and terms with other gradients."""
+        return replace(self, gradients=gradients)
 
 
 class State(NamedTuple):
@@ -79,6 +86,7 @@ class Field:
             means over samples, in less memory.
         reduce: adds tensors up over processes, each weighted by the process's share of the turn: gradients and terms.
         create_graph: keep the gradients differentiable in the point.
+        project: where parameters must stay, by player or team, beside what the game itself says.
     """
 
     def __init__(
@@ -87,6 +95,7 @@ class Field:
         accumulate: int = 1,
         reduce: Callable[[list[Tensor], float], list[Tensor]] | None = None,
         create_graph: bool = False,
+        project: Mapping[str, Projection] | None = None,
     ) -> None:
         self.game, self.accumulate, self.reduce, self.create_graph = game, accumulate, reduce, create_graph
         self.own = ownership(game)
@@ -94,6 +103,8 @@ class Field:
         self.live: Point = {name: p for own in self.own.values() for name, p in own.items()}
         self.present: Point = self.live  # where `at=None` asks; a pure executor moves it along
         self.buffers: Point = {}
+        self.curved: dict[str, Curvature] = {}  # players whose directions carry their curvature, and how
+        self.projections = self._projections({**game.projections, **(project or {})})
         self._turns: Sequence[Draw] = ()
         self._used = 0
 
@@ -105,6 +116,13 @@ class Field:
         """The players meant by a player's or a team's name."""
         return self.game.teams.get(name) or (name,)
 
+    def project(self, point: Point) -> Point:
+        """The point with every parameter where it must stay."""
+        if not self.projections:
+            return point
+        return {key: self.projections[key](v) if key in self.projections else v for key, v in point.items()}
+
+    @torch.enable_grad()
     def __call__(
         self, names: Iterable[str] | None = None, at: Point | None = None, draw: int | None = None
     ) -> Direction:
@@ -117,16 +135,61 @@ class Field:
         """
         turn = self._turn(draw)
         names = tuple(names) if names is not None else self.players
-        asked = tuple(name for name in names if name not in self.game.responders)
+        if self.curved and not self.curved.keys().isdisjoint(names):
+            return self._curved(names, at, turn)
         at = self.present if at is None else at
-        at = None if at is self.live else {**self.present, **at}
+        return self._direct(names, None if at is self.live else {**self.present, **at}, turn, self.create_graph)
+
+    @torch.enable_grad()
+    def linearise(
+        self, names: Iterable[str] | None = None, at: Point | None = None, draw: int | None = None
+    ) -> tuple[Direction, Linear]:
+        """The named players' gradients at a point, and their Jacobian in all parameters for as many products as wanted.
+
+        Its rows are the named players' parameters, its columns everyone's. Arguments as in `__call__`.
+        """
+        names = tuple(names) if names is not None else self.players
+        return self._linearised(names, at, self._turn(draw))
+
+    def _linearised(self, names: tuple[str, ...], at: Point | None, turn: Draw) -> tuple[Direction, Linear]:
+        point = {**self.live, **self.present, **(at or {})}
+        if not self.create_graph:
+            point = {key: value.detach().requires_grad_() for key, value in point.items()}
+        direction = self._direct(names, point, turn, create_graph=True)
+        share = turn.n / turn.total
+        whole_of = self.reduce
+        reduce = None if whole_of is None else (lambda values: whole_of(values, share))
+        linear = Linear(point, direction.gradients, self.create_graph, reduce)
+        if not self.create_graph:
+            values, terms = {key: g.detach() for key, g in direction.gradients.items()}, direction.terms
+            if self.reduce is not None:
+                whole, terms = _reduced(self.reduce, list(values.values()), terms, share)
+                values = dict(zip(values, whole, strict=True))
+            direction = replace(direction, gradients=values, terms=terms)
+        return direction, linear
+
+    def _curved(self, names: tuple[str, ...], at: Point | None, turn: Draw) -> Direction:
+        direction, linear = self._linearised(names, at, turn)
+        parts = {how.parts for name, how in self.curved.items() if name in names and how.parts > 1}
+        noisy = {count: [self._direct(names, {**self.present, **(at or {})}, part, False).gradients
+                         for part in turn.parts(count)] for count in parts}  # fmt: skip
+        found: Point = {}
+        for name in names:
+            if name in self.curved:
+                how = self.curved[name]
+                found |= curvatures(how, list(self.own[name]), direction.gradients, linear, noisy.get(how.parts, []))
+        return replace(direction, curvature=found)
+
+    def _direct(self, names: tuple[str, ...], at: Point | None, turn: Draw, create_graph: bool) -> Direction:
+        """The gradients, added up over micro-batches, and over processes where they need not stay differentiable."""
+        asked = tuple(name for name in names if name not in self.game.responders)
         if not asked:
             return Direction(names, {}, {}, turn)
         gradients: list[Tensor] = []
         terms: Costs = {}
         for part in turn.parts(self.accumulate):
             share = part.n / turn.n if turn.n else 1.0
-            found, costs = self._gradients(asked, part, at)
+            found, costs = self._gradients(asked, part, at, create_graph)
             if share == 1.0:
                 gradients, terms = found, costs
                 break
@@ -136,30 +199,32 @@ class Field:
                 else [a + g * share for a, g in zip(gradients, found, strict=True)]
             )
             terms = _add(terms, costs, share)
-        if self.reduce is not None:
+        if self.reduce is not None and not create_graph:
             gradients, terms = _reduced(self.reduce, gradients, terms, turn.n / turn.total)
         keys = [key for name in asked for key in self.own[name]]
         return Direction(names, dict(zip(keys, gradients, strict=True)), terms, turn)
 
-    def _gradients(self, names: tuple[str, ...], part: Draw, at: Point | None) -> tuple[list[Tensor], Costs]:
+    def _gradients(
+        self, names: tuple[str, ...], part: Draw, at: Point | None, create_graph: bool
+    ) -> tuple[list[Tensor], Costs]:
         if at is None and not self.buffers:
             point: Point = self.live
             costs = self.game(names, part)
         else:
             point = {**self.live, **(at or {})}
-            if not self.create_graph:
+            if not create_graph:
                 point = {key: value.detach().requires_grad_() for key, value in point.items()}
             costs = functional_call(self.game, {**point, **self.buffers}, (names, part))
         gradients: list[Tensor] = []
         for name in names:
-            total = _total(name, costs)
+            total = total_cost(name, costs)
             wanted = [point[key] for key in self.own[name]]
             found = (
                 torch.autograd.grad(
                     total,
                     wanted,
-                    retain_graph=name != names[-1] or self.create_graph,
-                    create_graph=self.create_graph,
+                    retain_graph=name != names[-1] or create_graph,
+                    create_graph=create_graph,
                     allow_unused=True,
                 )
                 if total.requires_grad
@@ -178,6 +243,19 @@ class Field:
         self._used += 1
         return self._turns[self._used - 1]
 
+    def _projections(self, by_name: Mapping[str, Projection]) -> dict[str, Projection]:
+        found: dict[str, Projection] = {}
+        for name, projection in by_name.items():
+            for player in self.group(name):
+                if player not in self.own:
+                    known = [*self.players, *self.game.teams]
+                    raise UserError(
+                        f"project: {player!r} is no player of this game ({', '.join(known)})"
+                        f"{did_you_mean(player, known)}"
+                    )
+                found |= dict.fromkeys(self.own[player], projection)
+        return found
+
 
 def _reduced(
     reduce: Callable[[list[Tensor], float], list[Tensor]], gradients: list[Tensor], terms: Costs, share: float
@@ -189,7 +267,8 @@ def _reduced(
     return whole[: len(gradients)], {name: {term: next(values) for term in own} for name, own in terms.items()}
 
 
-def _total(name: str, costs: Costs) -> Tensor:
+def total_cost(name: str, costs: Costs) -> Tensor:
+    """A player's terms, added up."""
     terms = costs.get(name)
     if not terms:
         raise RunFailed(f"the game gave no cost for player {name!r}")
@@ -207,9 +286,12 @@ def _add(terms: Costs, more: Costs, share: float) -> Costs:
     }
 
 
-def clipped(gradients: list[Tensor], largest: float | None) -> tuple[list[Tensor], Tensor]:
-    """A player's gradient, shortened to a norm of at most `largest`, and the norm that it had."""
-    norm = torch.nn.utils.get_total_norm(gradients)
+def clipped(gradients: list[Tensor], largest: float | None, foreach: bool | None = None) -> tuple[list[Tensor], Tensor]:
+    """A player's gradient, shortened to a norm of at most `largest`, and the norm that it had.
+
+    `foreach` is torch's fused norm: None uses it where it is fast, False where `torch.func` goes through.
+    """
+    norm = torch.nn.utils.get_total_norm(gradients, foreach=foreach)
     if largest is None:
         return gradients, norm
     scale = (largest / (norm + 1e-12)).clamp(max=1.0)

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from pushforward.projections import Projection
 from pushforward.randomness import Draw
 
 Costs = dict[str, dict[str, Tensor]]
@@ -23,6 +24,7 @@ class Game(nn.Module, abc.ABC):
         teams: names that stand for several players, where recipes give steps or optimizers.
         responders: players that move by `respond` and have no gradient.
         averaged: players whose weights are averaged and then used for sampling.
+        projections: where the parameters of a player or team must stay after every move.
         needs_data: whether a turn brings samples of the target; a game on a density alone needs none.
         order: players or teams in the order in which an alternating rule moves them; None means one by one.
     """
@@ -31,6 +33,7 @@ class Game(nn.Module, abc.ABC):
     responders: frozenset[str] = frozenset()
     averaged: tuple[str, ...] = ()
     order: tuple[str, ...] | None = None
+    projections: dict[str, Projection] = {}
     needs_data: bool = True
 
     @property

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from pushforward.field import Point
+from pushforward.curvature import Curvature
+from pushforward.linear import Point
 from pushforward.problem import UserError
 
 
@@ -16,6 +17,8 @@ class Optimizer(abc.ABC):
     """Abstract: the numbers of an optimizer. Numbers may be schedules; they are read anew every round."""
 
     lr: float
+    momenta: tuple[str, ...] = ()  # what of the memory carries motion over from round to round
+    curvature: Curvature | None = None  # what it wants to know of the cost along the gradient
 
     @abc.abstractmethod
     def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -24,6 +27,17 @@ class Optimizer(abc.ABC):
     def numbers(self) -> dict[str, object]:
         """What a schedule may move, as torch's parameter groups name it."""
         return {"lr": self.lr}
+
+    def suit(self, extrapolates: bool) -> None:
+        """Choose defaults that depend on whether the rule looks ahead."""
+
+    def controlled(self, gradients: Point, curvature: Point) -> Point:
+        """The gradients scaled by what is known of the curvature, where `curvature` is asked for."""
+        return gradients
+
+    def remembered(self, kept: dict[str, Tensor], parameter: Tensor) -> Point:
+        """What torch's optimizer keeps of a parameter, as `step` wants it."""
+        return self.start(parameter)
 
     def start(self, parameter: Tensor) -> Point:
         """What is remembered of a parameter before the first step."""
@@ -53,6 +67,8 @@ class SGD(Optimizer):
         momentum: the fraction mu of the last step that is kept.
     """
 
+    momenta = ("m",)
+
     def __init__(self, lr: float = 1e-2, momentum: float = 0.0) -> None:
         self.lr, self.momentum = _step(lr), momentum
 
@@ -67,6 +83,11 @@ class SGD(Optimizer):
     def start(self, parameter: Tensor) -> Point:
         """A momentum of zero."""
         return {"m": torch.zeros_like(parameter)} if self.momentum else {}
+
+    def remembered(self, kept: dict[str, Tensor], parameter: Tensor) -> Point:
+        """Torch's momentum."""
+        buffer = kept.get("momentum_buffer")
+        return self.start(parameter) if buffer is None else {"m": buffer.detach().clone()}
 
     def step(self, parameter: Tensor, gradient: Tensor, memory: Point) -> tuple[Tensor, Point]:
         """One step."""
@@ -88,19 +109,27 @@ class Adam(Optimizer):
 
     Args:
         lr: the step h.
-        betas: the decays of the two moments.
+        betas: the decays of the two moments; None means (0.9, 0.999), or (0, 0.999) under a rule that looks ahead.
         eps: added to the root of the second moment.
         weight_decay: an L2 term in the gradient.
     """
 
+    momenta = ("m",)
+
     def __init__(
         self,
         lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
+        betas: tuple[float, float] | None = None,
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        self.lr, self.betas, self.eps, self.weight_decay = _step(lr), betas, eps, weight_decay
+        self.lr, self.eps, self.weight_decay = _step(lr), eps, weight_decay
+        self.given, self.betas = betas, betas or (0.9, 0.999)
+
+    def suit(self, extrapolates: bool) -> None:
+        """No momentum under a rule that looks ahead, unless it was asked for."""
+        if self.given is None and extrapolates:
+            self.betas = (0.0, 0.999)
 
     def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch.optim.Adam, fused into one kernel where the device has one."""
@@ -123,6 +152,13 @@ class Adam(Optimizer):
         """Moments of zero and a count."""
         zero = torch.zeros_like(parameter)
         return {"m": zero, "v": zero, "t": torch.zeros((), dtype=parameter.dtype, device=parameter.device)}
+
+    def remembered(self, kept: dict[str, Tensor], parameter: Tensor) -> Point:
+        """Torch's moments."""
+        if "exp_avg" not in kept:
+            return self.start(parameter)
+        count = torch.as_tensor(kept["step"]).to(parameter)
+        return {"m": kept["exp_avg"].clone(), "v": kept["exp_avg_sq"].clone(), "t": count}
 
     def step(self, parameter: Tensor, gradient: Tensor, memory: Point) -> tuple[Tensor, Point]:
         """One step, with the bias of the moments corrected."""
@@ -163,6 +199,10 @@ class RMSprop(Optimizer):
     def start(self, parameter: Tensor) -> Point:
         """A mean of zero."""
         return {"v": torch.zeros_like(parameter)}
+
+    def remembered(self, kept: dict[str, Tensor], parameter: Tensor) -> Point:
+        """Torch's mean of squares."""
+        return {"v": kept["square_avg"].clone()} if "square_avg" in kept else self.start(parameter)
 
     def step(self, parameter: Tensor, gradient: Tensor, memory: Point) -> tuple[Tensor, Point]:
         """One step."""

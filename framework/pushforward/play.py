@@ -11,13 +11,16 @@ import torch
 from torch import Tensor
 
 from pushforward.average import Average
-from pushforward.field import Direction, Field, State, clipped
+from pushforward.field import Direction, Field, State
+from pushforward.functional import FunctionalPlay, curved_players, responders_first, shaped
 from pushforward.game import Game
 from pushforward.ledger import Ledger
 from pushforward.optimizers import Adam, Optimizer
 from pushforward.problem import UserError, did_you_mean
+from pushforward.projections import Projection
 from pushforward.randomness import Draw, derive
-from pushforward.rules import Alternating, Rule
+from pushforward.rules.rule import Move, Rule
+from pushforward.rules.turns import Alternating
 from pushforward.schedules import Schedule
 
 
@@ -31,6 +34,8 @@ class Play(pl.LightningModule):
         rule: how players move; alternating by default.
         optimizer: how gradients become steps: one for all, or by player or team.
         clip: the largest norm of a player's gradient; None leaves it.
+        project: where parameters must stay after every move: one for all, or by player or team; None adds nothing to
+            what the game itself says.
         average: averaged weights of the generating players; None samples with the last ones.
     """
 
@@ -40,6 +45,7 @@ class Play(pl.LightningModule):
         rule: Rule | None = None,
         optimizer: Optimizer | dict[str, Optimizer] | None = None,
         clip: float | None = None,
+        project: Projection | dict[str, Projection] | None = None,
         average: Average | None = None,
     ) -> None:
         super().__init__()
@@ -48,9 +54,15 @@ class Play(pl.LightningModule):
         if clip is not None and not clip > 0:
             raise UserError(f"clip is {clip}: expected a norm above 0, or null")
         self.optimizer = optimizer or Adam()
-        self.field = Field(game)
+        self.project = dict.fromkeys(game.players, project) if isinstance(project, Projection) else dict(project or {})
+        self.field = Field(game, project=self.project)
         self.turns = self.rule.turns(self.field)
         self.players_optimizers = self._by_player()
+        for chosen in self.players_optimizers.values():
+            chosen.suit(self.rule.extrapolates)
+        self.field.curved = curved_players(self.field, self.players_optimizers)
+        self.owner = {key: player for player, own in self.field.own.items() for key in own}
+        self.move = Move(self._step, self._settle, lambda key: self.players_optimizers[self.owner[key]].lr)
         self.ledger = Ledger()
         self.schedules: list[tuple[Any, str, Schedule]] = []
         self.rounds = 1
@@ -84,7 +96,8 @@ class Play(pl.LightningModule):
         torch.default_generator.manual_seed(derive(self.seed, "global", self.played, self.global_rank))
         self._follow_schedules(self.played)
         self.field.deal(turns)
-        self.state = self._settle(self.rule.round(self.field, self._move, self.state))
+        with torch.no_grad():  # the field allows gradients where it takes them
+            self.state = self._settle(self.rule.round(self.field, self.move, self.state))
         self.played += 1
         self.ledger.close_round(self.played)
         if self.average is not None:
@@ -131,6 +144,10 @@ class Play(pl.LightningModule):
         self.field.reduce = sum_over_processes if self.trainer.world_size > 1 else None
         if self.average is not None:
             self.average.attach(self.game)
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Optimizers and rule remember again what they did when the checkpoint was made."""
         saved = self.__dict__.pop("_saved", None)
         if saved is not None:
             for name, state in saved["optimizers"].items():
@@ -138,16 +155,29 @@ class Play(pl.LightningModule):
             self.state = self.state._replace(rule={key: t.to(self.device) for key, t in saved["rule"].items()})
             self.ledger.restore(saved["ledger"])
 
-    def _move(self, direction: Direction, state: State) -> State:
+    def functional(self, create_graph: bool = False, pure: bool = False) -> FunctionalPlay:
+        """The same play as a pure function, for spectra and ensembles."""
+        return FunctionalPlay(
+            self.game,
+            self.rule,
+            self.players_optimizers,
+            self.field.accumulate,
+            self.clip,
+            create_graph,
+            self.project,
+            pure,
+        )
+
+    def _step(self, direction: Direction, state: State) -> State:
         state = self._settle(state)
-        for name in direction.names:
+        for name in responders_first(self.game, direction.names):
             if name in self.game.responders:
                 self.game.respond(name, direction.draw)
                 continue
             own = self.field.own[name]
-            gradients, norm = clipped([direction.gradients[key] for key in own], self.clip)
-            for parameter, gradient in zip(own.values(), gradients, strict=True):
-                parameter.grad = gradient
+            gradients, norm = shaped(self.players_optimizers[name], list(own), direction, self.clip)
+            for key, parameter in own.items():
+                parameter.grad = gradients[key]
             self._torch[name].step()
             for parameter in own.values():
                 parameter.grad = None
@@ -156,15 +186,16 @@ class Play(pl.LightningModule):
             self.game.remember(name, direction.draw, terms)
         return state
 
+    @torch.no_grad()
     def _settle(self, state: State) -> State:
-        """The point that a rule has set becomes the live one."""
-        if state.point is self.field.live:
+        """The point that a rule has set becomes the live one, every parameter where it must stay."""
+        live = self.field.live
+        if state.point is live and not self.field.projections:
             return state
-        with torch.no_grad():
-            for key, parameter in self.field.live.items():
-                if key in state.point and state.point[key] is not parameter:
-                    parameter.copy_(state.point[key])
-        return state._replace(point=self.field.live)
+        for key, value in self.field.project({key: state.point.get(key, p) for key, p in live.items()}).items():
+            if value is not live[key]:
+                live[key].copy_(value)
+        return state._replace(point=live)
 
     def _follow_schedules(self, round: int) -> None:
         """Set every scheduled number to its value in a round, counted from 0."""

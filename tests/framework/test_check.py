@@ -124,7 +124,7 @@ def test_the_fingerprint_is_of_what_decides_the_trajectory(tmp_path):
     [
         ("model.generator.shape=[2]", "follows from the data"),
         ("model.optimizer={use: adam, lr: fast}", "model.optimizer.lr: expected float, got 'fast'"),
-        ("model.optimizer={use: adam, betas: [0.5]}", "expected tuple[float, float], got a list"),
+        ("model.optimizer={use: adam, betas: [0.5]}", "expected tuple[float, float] | None, got a list"),
         (
             "model.optimizer={use: adam, lr: {use: lineer, from: 1, to: 2}}",
             "unknown schedule 'lineer'; did you mean 'linear'?",

@@ -91,3 +91,12 @@ class Target(abc.ABC):
             x = x if x.requires_grad else x.detach().requires_grad_()
             (slope,) = torch.autograd.grad(self.log_density(x).sum(), x, create_graph=True)
         return slope
+
+
+class Nothing(Target):
+    """No data at all: what a recipe without a `target` has.
+
+    For games whose costs are formulas, such as those of the laboratory.
+    """
+
+    shape = ()

@@ -19,7 +19,7 @@ from pushforward.roles.adversarial import Critic, Objective, Penalty, slope
 from pushforward.roles.estimator import Estimate
 from pushforward.roles.flow import Flow
 from pushforward.roles.target import Batch, Target
-from pushforward.rules import Alternating
+from pushforward.rules.turns import Alternating
 from pushforward.schedules import Constant
 
 CLASSES = 3

@@ -1,34 +1,10 @@
-"""Rules of play: how players move in one round, each written once against the field."""
+"""Rules without memory: players move in turn, or all at once."""
 
 from __future__ import annotations
 
-import abc
-from collections.abc import Callable
-
-from pushforward.field import Direction, Field, Point, State
+from pushforward.field import Field, State
 from pushforward.problem import UserError, did_you_mean
-
-Move = Callable[[Direction, State], State]  # the players' own optimizers take their steps; the game remembers
-
-
-class Rule(abc.ABC):
-    """Abstract: one full turn of play.
-
-    A rule may ask the field as often as it likes, at any point, and moves players through `move`. It never tells
-    whether it is played in place or as a pure function, so it copies what it wants to keep.
-    """
-
-    @abc.abstractmethod
-    def round(self, field: Field, move: Move, state: State) -> State:
-        """Play one round from `state` and give the new one."""
-
-    @abc.abstractmethod
-    def turns(self, field: Field) -> int:
-        """How many turns (batches of data with their noise) a round takes."""
-
-    def start(self, field: Field) -> Point:
-        """What the rule remembers at the beginning."""
-        return {}
+from pushforward.rules.rule import Move, Rule
 
 
 class Alternating(Rule):
