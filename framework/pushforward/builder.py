@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -33,6 +33,7 @@ class Built:
         measures: by the name under which each reports.
         watchers: by name.
         trackers: beside CSV and PNG.
+        made: every component by its path; a path of two (a game and its play) holds both, the inner one first.
     """
 
     plan: Plan
@@ -41,6 +42,7 @@ class Built:
     measures: dict[str, Measure]
     watchers: dict[str, Watcher]
     trackers: dict[str, Tracker]
+    made: dict[str, list[Any]] = field(default_factory=dict)
 
 
 def build(recipe: Plan | str, modules: Mapping[str, nn.Module] | None = None, *, train: bool = True) -> Built:
@@ -70,6 +72,7 @@ class Builder:
         self.plan, self.modules, self.train = plan, modules, train
         self.bound: dict[str, Any] = {}
         self.schedules: list[tuple[Any, str, Schedule]] = []
+        self.made: dict[str, list[Any]] = {}
         self._used: set[str] = set()
 
     def build(self) -> Built:
@@ -92,7 +95,7 @@ class Builder:
         if unused:
             slots = sorted(p.path for p in plan.model.below())
             raise UserError(f"there is no slot {unused[0]!r} in this recipe: there are {', '.join(slots)}")
-        built = Built(plan, target, play, measures, watchers, trackers)
+        built = Built(plan, target, play, measures, watchers, trackers, self.made)
         if plan.value("best") is not None:
             from pushforward.reporter import measure_of
 
@@ -148,6 +151,7 @@ class Builder:
         except (ValueError, TypeError) as error:
             what = f"{planned.component.name!r} refused its arguments: {error}"
             raise UserError([Problem(what, planned.path, planned.place)]) from error
+        self.made.setdefault(planned.path, []).append(made)
         for keyword, schedule in moving.items():
             if not hasattr(made, keyword):
                 what = f"{planned.component.name!r} does not keep {keyword!r}, so no schedule can move it"

@@ -211,6 +211,7 @@ def _measures() -> list[Component]:
             "estimate of the target's log Z with its error",
             needs={"model": ("log_z",), "target": ("log_density",)},
         ),
+        Component("measure", "spectrum", f"{m}.spectrum:SpectrumMeasure", "what a round does near the equilibrium"),
         Component("features", "identity", f"{m}.features:Identity", "the data themselves"),
         Component("features", "classifier", f"{m}.features:Classifier", "a small classifier's last hidden layer"),
     ]
@@ -224,6 +225,7 @@ def _watchers() -> list[Component]:
         Component("watcher", "sample-grid", f"{watchers}.grid:SampleGrid", "images from fixed noise", needs=sampled),
         Component("watcher", "critic-field", f"{watchers}.field:CriticField", "logits over the plane", needs=sampled),
         Component("watcher", "energy-field", f"{watchers}.field:EnergyField", "log-density or energy over the plane"),
+        Component("watcher", "orbit", f"{watchers}.orbit:Orbit", "the orbit of play, over the field of two numbers"),
         Component("watcher", "velocity-field", f"{watchers}.velocity:VelocityStreams", "streamlines of a velocity"),
     ]
 

@@ -25,6 +25,7 @@ class Game(nn.Module, abc.ABC):
         responders: players that move by `respond` and have no gradient.
         averaged: players whose weights are averaged and then used for sampling.
         projections: where the parameters of a player or team must stay after every move.
+        dampers: its own arguments that damp rotation, each the larger the more: what a remedy may raise.
         needs_data: whether a turn brings samples of the target; a game on a density alone needs none.
         order: players or teams in the order in which an alternating rule moves them; None means one by one.
     """
@@ -34,6 +35,7 @@ class Game(nn.Module, abc.ABC):
     averaged: tuple[str, ...] = ()
     order: tuple[str, ...] | None = None
     projections: dict[str, Projection] = {}
+    dampers: tuple[str, ...] = ()
     needs_data: bool = True
 
     @property
@@ -72,6 +74,13 @@ class Game(nn.Module, abc.ABC):
     def log_density(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Normalised log-density of the model, (n,), where it has one."""
         raise TypeError(f"{type(self).__name__} has no density")
+
+    def equilibrium(self) -> dict[str, Tensor] | None:
+        """The equilibrium nearest to the present point, by parameter name; None where there is none or none is known.
+
+        Symmetries of the game are divided out: the nearest of all equivalent ones is given.
+        """
+        return None
 
     def held(self, role: str) -> Any:
         """The trained part of that role (`generator`, `flow`, ...): the attribute of that name."""

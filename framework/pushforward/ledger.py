@@ -35,14 +35,15 @@ class Ledger:
         self._names.append(f"gradient-norm/{player}")
         self._values.append(norm)
 
-    def close_round(self, round: int) -> None:
-        """After a round: add it up.
+    def close_round(self, round: int) -> float:
+        """After a round: add it up; gives the norm of the joint field that was followed.
 
         Raises:
             NonFinite: naming round, player and term.
         """
         if not self._values:
-            return
+            return 0.0
+        square = 0.0
         wide = torch.float64 if any(v.dtype == torch.float64 for v in self._values) else torch.float32
         values = torch.stack([v.to(wide) for v in self._values]).tolist()  # the one look at the device in a round
         names, self._names, self._values = self._names, [], []
@@ -52,6 +53,9 @@ class Ledger:
             total = self.totals.setdefault(name, [0.0, 0])
             total[0] += value
             total[1] += 1
+            if name.startswith("gradient-norm/"):
+                square += value * value
+        return math.sqrt(square)
 
     def report(self) -> dict[str, float]:
         """Means since the last report, by name; the book is opened anew."""

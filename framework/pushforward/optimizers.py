@@ -44,7 +44,10 @@ class Optimizer(abc.ABC):
         raise UserError(f"optimizer {type(self).__name__} has no functional form")
 
     def step(self, parameter: Tensor, gradient: Tensor, memory: Point) -> tuple[Tensor, Point]:
-        """The new parameter and memory: the same numbers as in place, differentiable, nothing changed."""
+        """The new parameter and memory: the same numbers as in place, nothing changed.
+
+        Differentiable in parameter, gradient and momentum; what a step is divided by counts as constant.
+        """
         raise UserError(f"optimizer {type(self).__name__} has no functional form")
 
     def step_together(
@@ -167,7 +170,7 @@ class Adam(Optimizer):
         t = memory["t"] + 1
         m = first * memory["m"] + (1 - first) * gradient
         v = second * memory["v"] + (1 - second) * gradient**2
-        scale = (v / (1 - second**t)).sqrt() + self.eps
+        scale = (v / (1 - second**t)).sqrt().detach() + self.eps  # held: at a gradient of zero it has no derivative
         return parameter - self.lr * (m / (1 - first**t)) / scale, {"m": m, "v": v, "t": t}
 
 
@@ -207,7 +210,7 @@ class RMSprop(Optimizer):
     def step(self, parameter: Tensor, gradient: Tensor, memory: Point) -> tuple[Tensor, Point]:
         """One step."""
         v = self.alpha * memory["v"] + (1 - self.alpha) * gradient**2
-        return parameter - self.lr * gradient / (v.sqrt() + self.eps), {"v": v}
+        return parameter - self.lr * gradient / (v.sqrt().detach() + self.eps), {"v": v}
 
 
 def _step(lr: float) -> float:

@@ -22,6 +22,7 @@ from pushforward.randomness import Draw, derive
 from pushforward.rules.rule import Move, Rule
 from pushforward.rules.turns import Alternating
 from pushforward.schedules import Schedule
+from pushforward.trace import Trace
 
 
 class Play(pl.LightningModule):
@@ -64,6 +65,7 @@ class Play(pl.LightningModule):
         self.owner = {key: player for player, own in self.field.own.items() for key in own}
         self.move = Move(self._step, self._settle, lambda key: self.players_optimizers[self.owner[key]].lr)
         self.ledger = Ledger()
+        self.trace = Trace(self.field.live)
         self.schedules: list[tuple[Any, str, Schedule]] = []
         self.rounds = 1
         self.played = 0
@@ -94,12 +96,12 @@ class Play(pl.LightningModule):
     def training_step(self, turns: list[Draw], _: int) -> None:
         """One round."""
         torch.default_generator.manual_seed(derive(self.seed, "global", self.played, self.global_rank))
-        self._follow_schedules(self.played)
+        self.follow_schedules(self.played)
         self.field.deal(turns)
         with torch.no_grad():  # the field allows gradients where it takes them
             self.state = self._settle(self.rule.round(self.field, self.move, self.state))
         self.played += 1
-        self.ledger.close_round(self.played)
+        self.trace.note(self.played, self.ledger.close_round(self.played))
         if self.average is not None:
             self.average.update(self.played)
         if self.after_round is not None:
@@ -128,6 +130,7 @@ class Play(pl.LightningModule):
             "rule": {key: value.detach() for key, value in self.state.rule.items()},
             "average": self.average.shadow if self.average is not None else {},
             "ledger": self.ledger.state(),
+            "trace": self.trace.state(),
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -136,7 +139,9 @@ class Play(pl.LightningModule):
         self.game.load_state_dict(saved["game"])
         if self.average is not None:
             self.average.load(saved["average"])
-        self._follow_schedules(max(self.played - 1, 0))
+        if "trace" in saved:  # runs of earlier versions kept none
+            self.trace.restore(saved["trace"])
+        self.follow_schedules(max(self.played - 1, 0))
         self._saved = saved
 
     def on_fit_start(self) -> None:
@@ -168,6 +173,13 @@ class Play(pl.LightningModule):
             pure,
         )
 
+    def torch_state(self, player: str) -> dict[torch.Tensor, dict[str, Tensor]]:
+        """What torch's optimizer of a player remembers, by parameter; a restored play has it before it is fitted."""
+        if not self._torch:
+            self.configure_optimizers()
+            self.give_back()
+        return dict(self._torch[player].state)
+
     def _step(self, direction: Direction, state: State) -> State:
         state = self._settle(state)
         for name in responders_first(self.game, direction.names):
@@ -197,7 +209,7 @@ class Play(pl.LightningModule):
                 live[key].copy_(value)
         return state._replace(point=live)
 
-    def _follow_schedules(self, round: int) -> None:
+    def follow_schedules(self, round: int) -> None:
         """Set every scheduled number to its value in a round, counted from 0."""
         for component, attribute, schedule in self.schedules:
             setattr(component, attribute, schedule(round / max(self.rounds, 1)))

@@ -121,7 +121,7 @@ def looking(built: Built, split: Split) -> Iterator[Look]:
     try:
         with torch.random.fork_rng(devices=[]), play.averaged(), torch.no_grad():
             evaluations = built.plan.value("evaluations")
-            yield Look(play.game, built.target, split, play.played, built.plan.seed, evaluations, play.device)
+            yield Look(play.game, built.target, split, play.played, built.plan.seed, evaluations, play.device, play)
     finally:
         play.game.train(training)
 

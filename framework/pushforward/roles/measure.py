@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from functools import cached_property
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import torch
 import torchmetrics
@@ -15,6 +15,9 @@ from pushforward.ledger import NonFinite
 from pushforward.problem import RunFailed
 from pushforward.randomness import Draw
 from pushforward.roles.target import Batch, Split, Target
+
+if TYPE_CHECKING:
+    from pushforward.play import Play
 
 
 class Value(TypedDict, total=False):
@@ -36,6 +39,7 @@ class Look:
         seed: the run's seed; samples are a function of it, of the split and of the round.
         evaluations: what an estimate may cost, from `budget.evaluations`; None leaves it to the measure.
         device: where the game is.
+        play: rule, optimizers and the orbit so far, for what looks at play itself; None outside a run.
     """
 
     def __init__(
@@ -47,7 +51,9 @@ class Look:
         seed: int = 0,
         evaluations: int | None = None,
         device: torch.device | str = "cpu",
+        play: Play | None = None,
     ) -> None:
+        self.play = play
         self.game, self.target, self.split, self.round, self.seed = game, target, split, round, seed
         self.evaluations = evaluations
         self.device = torch.device(device)
@@ -91,11 +97,14 @@ class Measure(torchmetrics.Metric, abc.ABC):
     Attributes:
         samples: how many samples a look takes of each.
         better: `lower` or `higher`, or None where neither is meant (such a measure cannot choose the best round).
+        neutral: the value that parts good from bad, such as 1 for a factor a round: maps of a grid part their colours
+            there; None where there is none.
         full_state_update: as in torchmetrics.
     """
 
     samples: int = 2000
     better: Literal["lower", "higher"] | None = "lower"
+    neutral: float | None = None
     full_state_update: bool | None = False
 
     @abc.abstractmethod
