@@ -17,29 +17,37 @@ import yaml
 from pushforward.check import plan_recipe
 from pushforward.expected import Expected, flat_numbers, read_expected
 from pushforward.folder import read_json
+from pushforward.grid import SEED
 from pushforward.recipe import EXPECTED
 from pushforward.registry import own_recipes
 from pushforward.runner import run_recipe
 
 
-def measure(recipe: str, overrides: tuple[str, ...], seed: int, names: list[str]) -> dict[str, float]:
+def measure(recipe: str, overrides: tuple[str, ...], seed: int, expected: Expected) -> dict[str, float]:
+    """The numbers of one repeat; a grid that has its own seeds takes the next ones, and keeps what is bounded."""
+    grid = plan_recipe(recipe, overrides).grid
+    seeds = next((len(axis.points) for axis in grid.axes if axis.path == SEED), 0) if grid else 0
+    own = [] if seeds else [f"seed={seed}"]
+    axes = [f"seed={seed * seeds}:{(seed + 1) * seeds}"] if seeds and seed else []
     with tempfile.TemporaryDirectory() as out:
-        folder = run_recipe(recipe, [*overrides, f"seed={seed}"], out=Path(out), quiet=True)
+        folder = run_recipe(recipe, [*overrides, *own], out=Path(out), quiet=True, axes=axes)
         results = read_json(folder / "results.json")
-    numbers = flat_numbers(results)
+    heads = {bound.name.split("/")[0] for bound in expected.bounds}
+    names = expected.named()
     kept = {
-        name: number for name, number in numbers.items() if any(name == n or name.startswith(f"{n}/") for n in names)
+        name: number
+        for name, number in flat_numbers(results).items()
+        if name in names or (not grid and name.split("/")[0] in heads)
     }
     return {name: float(f"{number:.5g}") for name, number in kept.items()} | {"seconds": round(results["seconds"], 1)}
 
 
 def measured(expected: Expected, seeds: int) -> dict[str, Any]:
-    names = sorted({bound.name.split("/")[0] for bound in expected.bounds})
     found: dict[str, Any] = {"fingerprint": plan_recipe(expected.recipe).fingerprint(), "seeds": {}, "control": {}}
     for seed in range(seeds):
-        found["seeds"][seed] = measure(expected.recipe, (), seed, names)
-        if not expected.control_measure:
-            found["control"][seed] = measure(expected.control_recipe, expected.control_overrides, seed, names)
+        found["seeds"][seed] = measure(expected.recipe, (), seed, expected)
+        if not expected.controls_itself:
+            found["control"][seed] = measure(expected.control_recipe, expected.control_overrides, seed, expected)
         print(expected.recipe, "seed", seed, found["seeds"][seed], expected.broken(found["seeds"][seed]), flush=True)
     return found
 

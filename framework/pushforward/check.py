@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pushforward.capabilities import check_needs, given_by
+from pushforward.grid import Cell, Grid, read_grid
 from pushforward.limits import check_numbers
 from pushforward.nodes import Node
 from pushforward.plan import Part, Plan, Planned
@@ -44,9 +46,20 @@ KEYS = (
 
 
 def plan_recipe(
-    name: str, overrides: Sequence[str] = (), plugins: Sequence[str] = (), above: tuple[str, ...] = ()
+    name: str,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    above: tuple[str, ...] = (),
+    axes: Sequence[str] = (),
 ) -> Plan:
-    """Read, resolve and check a recipe; `above` names recipes that are being checked because they train this one.
+    """Read, resolve and check a recipe; of a grid the plan is that of its first cell, and `plan.grid` has the others.
+
+    Args:
+        name: the recipe, by name or path.
+        overrides: such as ``model.optimizer.lr=1e-3``.
+        plugins: local plugin files beside those of the recipe.
+        above: recipes that are being checked because they train this one.
+        axes: values to sweep beside those of the recipe, such as ``seed=0:5``.
 
     Raises:
         UserError: with every mistake found; exit status 3 where only a plugin is to blame, else 2.
@@ -57,7 +70,35 @@ def plan_recipe(
     local = recipe.root.plain().get("plugins") or []
     if isinstance(local, list) and set(local) - set(plugins) and all(isinstance(path, str) for path in local):
         registry = Registry(local)
-    return Checker(registry, recipe, above).plan()
+    grid = read_grid(recipe, axes, overrides)
+    return _plan_grid(registry, grid, above) if grid is not None else Checker(registry, recipe, above).plan()
+
+
+def plan_cell(registry: Registry, cell: Cell, above: tuple[str, ...] = ()) -> Plan:
+    """The plan of one cell of a grid.
+
+    Raises:
+        UserError: with every mistake found.
+    """
+    return Checker(registry, cell.recipe(), above).plan()
+
+
+def _plan_grid(registry: Registry, grid: Grid, above: tuple[str, ...]) -> Plan:
+    """Every value is checked once, beside the first values of the other axes; a mistake stands where its value does."""
+    plans: list[Plan] = []
+    problems: dict[Problem, None] = {}
+    status = None
+    for cell, point in grid.probes():
+        try:
+            plans.append(plan_cell(registry, cell, above))
+        except UserError as error:
+            status = max(status or 0, error.status)
+            new = [problem for problem in error.problems if problem not in problems]
+            problems.update(dict.fromkeys(replace(p, place=point.place) if point is not None else p for p in new))
+    if problems:
+        raise UserError(problems, status=status)
+    plans[0].grid = grid
+    return plans[0]
 
 
 def add_plugins(recipe: Recipe, plugins: Sequence[str]) -> None:
@@ -92,7 +133,7 @@ class Checker:
         plan = Plan(
             recipe=self.recipe,
             registry=self.registry,
-            target=self._required(root, "target"),
+            target=self._target(root),
             model=self._required(root, "model"),
             budget=self._component("budget", root.value.get("budget") or Node({}, root.place), "budget"),
             measures=self._list(root, "measure", "measure"),
@@ -128,9 +169,6 @@ class Checker:
                 self._problem(f"unknown key{did_you_mean(key, KEYS)}", key, place)
         if "about" not in root.value:
             self._problem("missing: say in one sentence what this recipe shows", "about", root.place)
-        sweep = root.value.get("sweep")
-        if sweep is not None and sweep.value is not None:
-            self._problem("grids are not played yet: leave it out, and give values by override", "sweep", sweep.place)
 
     def _local_plugins(self, root: Node) -> None:
         node = root.value.get("plugins")
@@ -161,6 +199,16 @@ class Checker:
         values, problems = check_trainer(node)
         self.problems += problems
         return values
+
+    def _target(self, root: Node) -> Any:
+        """The target; a model that asks nothing of one may be left without."""
+        model = root.value.get("model")
+        use = model.plain() if model is not None else None
+        name = use.get("use") if isinstance(use, dict) else use
+        entry = self.registry.find("model", name) if isinstance(name, str) and "target" not in root.value else None
+        if entry is None or "target" in entry.component.needs:
+            return self._required(root, "target")
+        return self._component("target", Node("nothing", root.place), "target")
 
     def _required(self, root: Node, key: str) -> Any:
         if key not in root.value:
@@ -222,6 +270,8 @@ class Checker:
         except UserError as error:
             more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
             return self._problem(f"recipe {name!r}: {error.problems[0]}{more}", path, node.place)
+        if plan.grid is not None:
+            return self._problem(f"recipe {name!r} is a grid: name one that trains a single model", path, node.place)
         return plan.model.component.holds
 
     def _check_trained(self, planned: Planned, holds: tuple[str, ...] | None) -> None:

@@ -77,7 +77,7 @@ def numbers_page() -> str:
         runs = list(expected.measured.get("seeds", {}).values())
         controls = list(expected.measured.get("control", {}).values())
         for bound in expected.bounds:
-            other = bound.name.replace(bound.name.partition("/")[0], expected.control_measure or "?", 1)
+            other = expected.counterpart(bound.name) if expected.controls_itself else ""
             control = _mean(
                 [r[other] for r in runs if other in r] or [c[bound.name] for c in controls if bound.name in c]
             )

@@ -68,6 +68,7 @@ class Expected:
         control_recipe: the recipe that the control runs.
         control_overrides: its overrides.
         control_measure: instead of a run of its own, another measure of the same run.
+        control_cell: instead of a run of its own, the label of another cell of the same grid.
         missed: the numbers whose bounds the control must break.
         measured: what was seen: `fingerprint`, and numbers by seed for the recipe and its control.
     """
@@ -78,6 +79,7 @@ class Expected:
     control_recipe: str
     control_overrides: tuple[str, ...] = ()
     control_measure: str = ""
+    control_cell: str = ""
     missed: tuple[str, ...] = ()
     measured: dict[str, Any] = field(default_factory=dict)
 
@@ -85,13 +87,28 @@ class Expected:
         """The bounds that do not hold, in words."""
         return [f"{b.name} is {numbers.get(b.name)}: expected {b}" for b in self.bounds if not b.holds(numbers)]
 
+    @property
+    def controls_itself(self) -> bool:
+        """Whether the control's numbers stand among those of the same run."""
+        return bool(self.control_measure or self.control_cell)
+
+    def counterpart(self, name: str) -> str:
+        """The number of the same run that stands for the control's `name`."""
+        cell, colon, number = name.rpartition(": ")
+        measure, slash, further = number.partition("/")
+        cell = self.control_cell if self.control_cell and colon else cell
+        return f"{cell}{colon}{self.control_measure or measure}{slash}{further}"
+
+    def named(self) -> set[str]:
+        """Every number that the bounds and the control speak of."""
+        names = {name for b in self.bounds for name in (b.name, b.times, b.above) if name}
+        return names | ({self.counterpart(b.name) for b in self.bounds} if self.controls_itself else set())
+
     def control_holds(self, numbers: dict[str, float]) -> list[str]:
         """The bounds that the control should miss and does not."""
-        if self.control_measure:
-            numbers = {
-                b.name: numbers.get(b.name.replace(b.name.partition("/")[0], self.control_measure, 1), float("nan"))
-                for b in self.bounds
-            }
+        if self.controls_itself:
+            own = {b.name: numbers.get(self.counterpart(b.name), float("nan")) for b in self.bounds}
+            numbers = numbers | own
         return [b.name for b in self.bounds if b.name in self.missed and b.holds(numbers)]
 
 
@@ -107,10 +124,18 @@ def read_expected(folders: Sequence[Path]) -> dict[str, Expected]:
 
 
 def flat_numbers(results: dict[str, Any]) -> dict[str, float]:
-    """The measures of results.json by one name each."""
+    """The measures of results.json by one name each; those of a grid's cells have the cell's label before them."""
+    found = _flat("", results["measures"])
+    for part in (*results.get("cells", ()), *results.get("groups", ())):
+        if part["label"]:
+            found |= _flat(f"{part['label']}: ", part["measures"])
+    return found
+
+
+def _flat(label: str, measures: dict[str, Any]) -> dict[str, float]:
     return {
-        name if key == "value" else f"{name}/{key}": float(value)
-        for name, numbers in results["measures"].items()
+        f"{label}{name}" if key == "value" else f"{label}{name}/{key}": float(value)
+        for name, numbers in measures.items()
         for key, value in numbers.items()
     }
 
@@ -124,6 +149,7 @@ def _expected(name: str, entry: dict[str, Any]) -> Expected:
         control_recipe=control.get("recipe", name),
         control_overrides=tuple(control.get("overrides", ())),
         control_measure=control.get("measure", ""),
+        control_cell=control.get("cell", ""),
         missed=tuple(control["misses"]),
         measured=entry.get("measured", {}),
     )

@@ -15,8 +15,15 @@ WIDTH = 58  # where origins begin
 
 
 def explain(plan: Plan) -> str:
-    """The resolved recipe: defaults filled in, `extends` and overrides applied, origins as comments."""
+    """The resolved recipe: defaults filled in, `extends` and overrides applied, origins as comments.
+
+    A grid stays as it is written, since cells may replace what the defaults belong to.
+    """
     root = plan.recipe.root
+    if plan.grid is not None:
+        root = plan.grid.recipe.root
+        ordered = sorted(root.value.items(), key=lambda item: item[0] == "sweep")
+        return "\n".join(line for key, node in ordered for line in _written(key, node, 0)) + "\n"
     lines = [*_top(root, "about", plan.about), *_top(root, "plugins", None), *_top(root, "seed", plan.seed)]
     for key, planned in (("target", plan.target), ("model", plan.model), ("budget", plan.budget)):
         lines += _entry(key, planned, planned.place, 0)
@@ -29,6 +36,8 @@ def explain(plan: Plan) -> str:
 
 def resolved(plan: Plan) -> dict[str, Any]:
     """The same as plain data."""
+    if plan.grid is not None:
+        return dict(plan.grid.recipe.root.plain())
     root = plan.recipe.root.plain()
     data: dict[str, Any] = {"about": plan.about, "seed": plan.seed}
     data |= {key: root[key] for key in ("plugins", "trainer", "sweep") if root.get(key)}
@@ -66,6 +75,17 @@ def _entry(key: str, value: Any, place: Place | None, depth: int) -> Iterator[st
             yield from _entry(name, item, place, depth + 1)
     else:
         yield _line(f"{pad}{key}: {scalar(value)}", _origin(place) if place else "default")
+
+
+def _written(key: str, node: Node, depth: int) -> Iterator[str]:
+    """A value as it stands, with its origin; mappings over several lines down to the second level."""
+    pad = "  " * depth
+    if node.is_mapping and node.value and depth < 2:
+        yield f"{pad}{scalar(key)}:"
+        for name, item in node.value.items():
+            yield from _written(name, item, depth + 1)
+    else:
+        yield _line(f"{pad}{scalar(key)}: {scalar(node.plain())}", _origin(node.place))
 
 
 def _component(planned: Planned, depth: int) -> Iterator[str]:

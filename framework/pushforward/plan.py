@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pushforward.grid import Grid
 from pushforward.problem import Place, Problem, UserError
 from pushforward.recipe import Recipe
 from pushforward.records import Component, Metadata
@@ -95,6 +96,7 @@ class Plan:
         metadata: what is known of the target; None where its data are absent.
         warnings: what does not stop a check: data that are not there.
         plain: the recipe as plain data with every default filled in.
+        grid: the grid whose first cell this is; None where nothing is swept.
     """
 
     recipe: Recipe
@@ -111,6 +113,7 @@ class Plan:
     metadata: Metadata | None = None
     missing: UserError | None = None
     problems: list[Problem] = field(default_factory=list)
+    grid: Grid | None = None
 
     @property
     def name(self) -> str:
@@ -135,6 +138,8 @@ class Plan:
         data = {"target": plain(self.target), "model": plain(self.model), "seed": self.seed}
         data["batch"] = self.value("batch")
         data["accumulate"] = self.value("accumulate")
+        if self.grid is not None:
+            data["sweep"] = self.grid.plain()
         return hashlib.blake2b(json.dumps(data, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
 

@@ -55,6 +55,8 @@ def run(
     """Play a recipe; `options` are those of `pushforward run`: resume, smoke, quiet, plugins."""
     from pushforward.runner import run_recipe
 
+    if (grid := plan_recipe(recipe, overrides, options.get("plugins", ())).grid) is not None:
+        raise UserError(f"recipe {recipe!r} is a grid of {len(grid)} models: `pushforward sweep` plays it")
     return open_run(run_recipe(recipe, overrides, out=Path(out), modules=modules, **options), modules=modules)
 
 
@@ -73,6 +75,8 @@ def open_run(folder: Path | str, weights: str | None = None, modules: Mapping[st
     if not (folder / "recipe.yaml").is_file():
         raise UserError(f"{folder} is no run folder: there is no recipe.yaml in it")
     plan = plan_recipe(str(folder / "recipe.yaml"))
+    if plan.grid is not None:
+        raise UserError(f"{folder} holds a grid of {len(plan.grid)} models: take one of them, such as {folder}/cells/0")
     plan.recipe.name = read_json(folder / "environment.json").get("recipe", folder.name)
     built = build(plan, modules, train=False)
     if weights is None:

@@ -144,50 +144,63 @@ def apply_override(root: Node, override: str) -> Problem | None:
     """Set one value in place; what is wrong with the override is given back."""
     path, equals, text = override.partition("=")
     path = path.strip()
-    keys = path.split(".")
-    if not equals or not path or not all(keys):
+    if not equals or not all(path.split(".")):
         return Problem(f"override {override!r}: expected key=value, such as model.optimizer.lr=1e-3", "", COMMAND_LINE)
     try:
         value = parse(text, "command line") if text.strip() else Node(None, COMMAND_LINE)
     except RecipeError as error:
         return Problem(f"override {override!r}: {error.problems[0].what}", path, COMMAND_LINE)
-    _relocate(value)
+    relocate(value, COMMAND_LINE)
+    return set_value(root, path, value)
+
+
+def set_value(root: Node, path: str, value: Node) -> Problem | None:
+    """Put a value at a dotted path, where mappings merge; keys that it makes stand where the value is written."""
+    keys = path.split(".")
     node = root
     for depth, key in enumerate(keys[:-1]):
-        node, problem = _step(node, key, ".".join(keys[: depth + 1]))
+        node, problem = _step(node, key, ".".join(keys[: depth + 1]), value.place)
         if problem is not None:
             return problem
     return _set(node, keys[-1], value, path)
 
 
-def _step(node: Node, key: str, path: str) -> tuple[Node, Problem | None]:
+def relocate(node: Node, place: Place) -> None:
+    """Let a value and all in it be written at one place."""
+    node.place = place
+    node.keys = dict.fromkeys(node.keys, place)
+    for below in node.value.values() if node.is_mapping else node.value if node.is_list else ():
+        relocate(below, place)
+
+
+def _step(node: Node, key: str, path: str, place: Place) -> tuple[Node, Problem | None]:
     """One level down, making what is not there."""
     if node.is_list:
-        index, problem = _index(node, key, path)
+        index, problem = _index(node, key, path, place)
         return (node.value[index], None) if problem is None else (node, problem)
     _as_mapping(node)
     if not node.is_mapping:
-        return node, Problem(f"there is nothing below {node.value!r}", path, COMMAND_LINE)
+        return node, Problem(f"there is nothing below {node.value!r}", path, place)
     if key not in node.value or node.value[key].value is None:
-        node.value[key] = Node({}, COMMAND_LINE)
-        node.keys.setdefault(key, COMMAND_LINE)
+        node.value[key] = Node({}, place)
+        node.keys.setdefault(key, place)
     return node.value[key], None
 
 
 def _set(node: Node, key: str, value: Node, path: str) -> Problem | None:
     if node.is_list:
-        index, problem = _index(node, key, path)
+        index, problem = _index(node, key, path, value.place)
         if problem is None:
             node.value[index] = merge(node.value[index], value)
         return problem
     _as_mapping(node)
     if not node.is_mapping:
-        return Problem(f"there is nothing below {node.value!r}", path, COMMAND_LINE)
+        return Problem(f"there is nothing below {node.value!r}", path, value.place)
     if key == "use" and "use" in node.value and node.value["use"].plain() != value.plain():
         node.value.clear()
         node.keys.clear()
     node.value[key] = merge(node.value[key], value) if key in node.value and value.is_mapping else value
-    node.keys[key] = COMMAND_LINE
+    node.keys[key] = value.place
     return None
 
 
@@ -198,7 +211,7 @@ def _as_mapping(node: Node) -> None:
         node.keys = {"use": node.place}
 
 
-def _index(node: Node, key: str, path: str) -> tuple[int, Problem | None]:
+def _index(node: Node, key: str, path: str, place: Place) -> tuple[int, Problem | None]:
     if key.isdigit() and int(key) < len(node.value):
         return int(key), None
     return 0, Problem(
@@ -206,15 +219,8 @@ def _index(node: Node, key: str, path: str) -> tuple[int, Problem | None]:
         if node.value
         else f"{key!r} is no element of an empty list",
         path,
-        COMMAND_LINE,
+        place,
     )
-
-
-def _relocate(node: Node) -> None:
-    node.place = COMMAND_LINE
-    node.keys = dict.fromkeys(node.keys, COMMAND_LINE)
-    for below in node.value.values() if node.is_mapping else node.value if node.is_list else ():
-        _relocate(below)
 
 
 def _shown(path: Path) -> str:

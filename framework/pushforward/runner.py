@@ -17,6 +17,7 @@ from torch import nn
 from pushforward.builder import Built, build
 from pushforward.check import plan_recipe
 from pushforward.checkpoint import read_checkpoint
+from pushforward.diagnosis import diagnose
 from pushforward.explain import explain, resolved
 from pushforward.folder import (
     environment,
@@ -33,6 +34,7 @@ from pushforward.plan import Plan
 from pushforward.problem import INTERRUPTED, RunFailed, UserError
 from pushforward.progress import Progress
 from pushforward.quiet import quiet_lightning
+from pushforward.report.folder import read_folder
 from pushforward.report.page import write_report
 from pushforward.reporter import Reporter
 from pushforward.roles.tracker import RunInfo
@@ -40,7 +42,6 @@ from pushforward.rounds import Rounds, reports_left
 from pushforward.trackers.csv import CsvTracker
 from pushforward.trackers.png import PngTracker, read_pictures
 from pushforward.trackers.together import Trackers
-from pushforward.verdict import verdict
 from pushforward.watchers.animation import animate
 
 SMOKE = 3  # rounds of a smoke run
@@ -64,8 +65,9 @@ def run_recipe(
     smoke: bool = False,
     quiet: bool = False,
     modules: Mapping[str, nn.Module] | None = None,
+    axes: Sequence[str] = (),
 ) -> Path:
-    """Play a recipe and leave its folder.
+    """Play a recipe, or every cell of a grid, and leave its folder.
 
     Args:
         name: the recipe, by name or path.
@@ -76,13 +78,18 @@ def run_recipe(
         smoke: three rounds, everything else real.
         quiet: no progress line.
         modules: your own modules by slot.
+        axes: values to sweep beside those of the recipe, such as ``seed=0:5``.
 
     Raises:
         UserError: if the recipe is wrong, the run fails or is interrupted; its status is the program's.
     """
-    plan = plan_recipe(name, overrides, plugins)
+    plan = plan_recipe(name, overrides, plugins, axes=axes)
+    if plan.grid is not None:
+        from pushforward.sweeper import play_grid
+
+        return play_grid(plan, out=out, resume=resume, smoke=smoke, quiet=quiet, modules=modules)
     if smoke:
-        plan.budget.own.arguments["rounds"] = min(SMOKE, plan.value("rounds"))
+        shorten(plan)
         plan.recipe.name += "-smoke"
     built = build(plan, modules)
     if not is_first_process():
@@ -99,6 +106,11 @@ def run_recipe(
         os.environ.pop(FOLDER, None)
 
 
+def shorten(plan: Plan) -> None:
+    """Leave the few rounds of a smoke run."""
+    plan.budget.own.arguments["rounds"] = min(SMOKE, plan.value("rounds"))
+
+
 def is_first_process() -> bool:
     """Whether this is the process that writes."""
     return next((os.environ[name] for name in RANKS if name in os.environ), "0") == "0"
@@ -111,11 +123,12 @@ def _followed(out: Path, plan: Plan, resume: bool) -> Path:
 
 
 class Run:
-    """One run, from its folder to its results."""
+    """One run, from its folder to its results; `name` is what trackers call it, None meaning as its folder."""
 
-    def __init__(self, built: Built, folder: Path, resume: bool, quiet: bool) -> None:
+    def __init__(self, built: Built, folder: Path, resume: bool, quiet: bool, name: str | None = None) -> None:
         plan = built.plan
         self.built, self.plan, self.folder, self.writes = built, plan, folder, is_first_process()
+        self.name = name or folder.name
         self.fingerprint = plan.fingerprint()
         last = folder / "checkpoints" / "last.ckpt"
         self.saved = read_checkpoint(last, self.fingerprint) if resume and last.is_file() else None
@@ -171,7 +184,7 @@ class Run:
         write_text(self.folder / "recipe.yaml", explain(self.plan))
         played = self.built.play.played
         (self.folder / "results.json").unlink(missing_ok=True)
-        self.trackers.open(RunInfo(self.folder, self.folder.name, resolved(self.plan), played, memory))
+        self.trackers.open(RunInfo(self.folder, self.name, resolved(self.plan), played, memory))
         write_json(
             self.folder / "environment.json", environment(self.plan.name, self.fingerprint, self.trackers.memory)
         )
@@ -255,7 +268,7 @@ class Run:
             "seed": self.plan.seed,
             "weights": self._weights(),
             "measures": measures,
-            "verdict": verdict(measures, reason if non_finite else ""),
+            "verdict": self._verdict(measures, reason if non_finite else ""),
         }
         if reason:
             results["reason"] = reason
@@ -272,6 +285,13 @@ class Run:
         except (UserError, OSError):
             if status == "completed":  # an earlier failure is the one to tell of
                 raise
+
+    def _verdict(self, measures: dict[str, dict[str, float]], failure: str) -> dict[str, Any]:
+        """What happened and why; a run that could not be judged is not lost by it."""
+        try:
+            return diagnose(self.built, measures, read_folder(self.folder).metrics, failure)
+        except (UserError, RuntimeError) as error:
+            return {"state": "undecided", "why": f"it could not be judged: {error}", "evidence": {}}
 
     def _early(self) -> str:
         """Why a completed run is shorter than its budget."""
@@ -307,4 +327,4 @@ class Run:
                 signal.signal(number, handler)
 
 
-__all__ = ["Interrupted", "Run", "RunFailed", "run_recipe"]
+__all__ = ["Interrupted", "Run", "RunFailed", "run_recipe", "shorten"]

@@ -7,6 +7,7 @@ VERBS = (
     "check",
     "explain",
     "run",
+    "sweep",
     "sample",
     "evaluate",
     "report",

@@ -36,13 +36,17 @@ def act(args: argparse.Namespace) -> int:
     warnings = [str(problem) for problem in plan.missing.problems] if plan.missing else []
     if args.json:
         data: dict[str, Any] = {"recipe": plan.name, "ok": True, "file": str(plan.recipe.file), "components": used}
-        print_json(data | {"rounds": plan.value("rounds"), "batch": plan.value("batch"), "warnings": warnings})
+        data |= {"rounds": plan.value("rounds"), "batch": plan.value("batch"), "warnings": warnings}
+        print_json(data | ({"cells": len(plan.grid)} if plan.grid else {}))
         return 0
     given = sum(len(part.arguments) for planned in plan.components() for part in planned.parts)
     print(f"ok: {plan.name}: {len(used)} components and {given} arguments fit together")
     print(f"  {', '.join(dict.fromkeys(used))}")
     if plan.metadata:
         print(f"  data of shape {plan.metadata.shape}{_classes(plan.metadata.classes)}{_sizes(plan.metadata.sizes)}")
+    if plan.grid:
+        axes = [f"{axis.path} ({len(axis.points)})" for axis in plan.grid.axes]
+        print(f"  the first of {len(plan.grid)} cells, over {', '.join(axes)}")
     print(f"  {plan.value('rounds')} rounds with batches of {plan.value('batch')}")
     for warning in warnings:
         print(f"pushforward: warning: {warning}; a run would stop here", file=sys.stderr)

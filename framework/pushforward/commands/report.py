@@ -34,6 +34,8 @@ def sections(folder: Path) -> list[tuple[str, str]]:
     local = read_folder(folder).recipe.get("plugins")
     local = [path for path in local if isinstance(path, str)] if isinstance(local, list) else []
     results = read_json(folder / "results.json")
+    if "cells" in results:  # plugins speak of single runs, each of which has its own page
+        return []
     added: list[tuple[str, str]] = []
     for _, answer in Registry(local).ask("report", folder=folder, results=results):
         added += answer

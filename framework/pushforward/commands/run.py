@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pushforward.find_run import newest_since
 from pushforward.printing import print_json, print_table
 from pushforward.problem import FAILED, INTERRUPTED
-from pushforward.verbs import Verbs, add_json, add_recipe, add_verb
+from pushforward.verbs import Parser, Verbs, add_json, add_recipe, add_verb
+
+if TYPE_CHECKING:
+    from pushforward.plan import Plan
 
 EXAMPLES = ("pushforward run rings/gan budget.rounds=1000 seed=1", "pushforward run rings/gan --resume")
 
@@ -20,6 +25,11 @@ def add(verbs: Verbs) -> None:
     about = "The first interrupt finishes the round and saves; --resume goes on from there as if nothing had been."
     parser = add_verb(verbs, "run", "play a recipe and write its report", EXAMPLES, act, about)
     add_recipe(parser)
+    add_options(parser)
+
+
+def add_options(parser: Parser) -> None:
+    """How something is played, whatever it is."""
     parser.add_argument("--resume", action="store_true", help="go on with the newest unfinished run of this recipe")
     parser.add_argument("--smoke", action="store_true", help="three rounds, everything else real")
     parser.add_argument("--quiet", action="store_true", help="no progress line")
@@ -32,6 +42,11 @@ def act(args: argparse.Namespace) -> None:
     from pushforward.check import plan_recipe
 
     plan = plan_recipe(args.recipe, args.overrides, args.plugins)  # mistakes are told before torch is waited for
+    play(args, args.overrides, (), plan)
+
+
+def play(args: argparse.Namespace, overrides: Sequence[str], axes: Sequence[str], plan: Plan) -> None:
+    """Play what was checked, a single run or a grid, and print the end of it."""
     if plan.missing is not None:
         raise plan.missing
     from pushforward.runner import is_first_process, run_recipe
@@ -40,12 +55,13 @@ def act(args: argparse.Namespace) -> None:
     try:
         folder = run_recipe(
             args.recipe,
-            args.overrides,
+            overrides,
             plugins=args.plugins,
             out=args.out,
             resume=args.resume,
             smoke=args.smoke,
             quiet=args.quiet,
+            axes=axes,
         )
     except Exception as error:
         told = getattr(error, "status", FAILED) in (FAILED, INTERRUPTED) and is_first_process()
@@ -71,6 +87,10 @@ def print_end(folder: Path, json: bool = False) -> None:
         if run.verdict.get("remedy"):
             print(f"remedy: {run.verdict['remedy']}")
     print_measures(run.measures)
+    if "cells" in run.results:
+        from pushforward.commands.sweep import print_grid
+
+        print_grid(run.results)
 
 
 def print_measures(measures: dict[str, dict[str, object]]) -> None:

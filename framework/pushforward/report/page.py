@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from pushforward.report.cells import grid_pictures, grid_table
 from pushforward.report.curves import DASHES, Chart, charts, colour_of
 from pushforward.report.folder import RunFolder, flattened, read_folder
 from pushforward.report.rounding import duration, short, with_error
@@ -46,6 +47,8 @@ def write_report(folder: Path, sections: Sequence[tuple[str, str]] = ()) -> Path
         measures=_measures(run),
         evidence=[(path, _number(value)) for path, value in _pairs(run.verdict.get("evidence"))],
         pictures=_pictures(run),
+        grid=grid_table(run),
+        drawn=[(title, _inline(path)) for title, path in grid_pictures(run)],
         charts=_charts(run),
         sections=[(heading, [p for p in text.split("\n\n") if p.strip()]) for heading, text in sections],
         environment=_environment(run.environment),

@@ -6,7 +6,7 @@ import sys
 
 from pushforward.commands import VERBS
 
-SLOW = ("run", "sample", "evaluate")
+SLOW = ("run", "sweep", "sample", "evaluate")
 
 SCRIPT = """
 import json, sys
@@ -37,6 +37,7 @@ def test_light_verbs_never_import_torch(played, tmp_path):
         ["compare", run, run],
         ["new", "plugin", "my-losses"],
         *([verb, "--help"] for verb in VERBS),
+        ["sweep", "rings/gan", "model.optimizer.lrr=1,2"],
         ["run", "rings/gan", "model.optimizer.lrr=1"],  # even here a mistake is told before torch is waited for
     ]
     assert {command[0] for command in commands if command[1:] != ["--help"]} | set(SLOW) >= set(VERBS)
@@ -45,5 +46,6 @@ def test_light_verbs_never_import_torch(played, tmp_path):
     told = [json.loads(line) for line in ended.stderr.splitlines() if line.startswith("[[")]
     assert [words for words, _, _ in told] == commands, ended.stderr
     assert [(words, heavy) for words, _, heavy in told if heavy] == []
-    expected = {"plugins": {0, 3}, "doctor": {0, 1, 3}, "run": {2, 0}}  # the state of the machine is not tested here
+    # The state of the machine is not tested here.
+    expected = {"plugins": {0, 3}, "doctor": {0, 1, 3}, "run": {2, 0}, "sweep": {2, 0}}
     assert [(w, s) for w, s, _ in told if s not in expected.get(w[0], {0})] == []

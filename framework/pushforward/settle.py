@@ -1,0 +1,67 @@
+"""Where a game would come to rest: a zero of its joint field, by Newton's method from where play has been."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from pushforward.linear import Point
+from pushforward.play import Play
+from pushforward.problem import RunFailed
+from pushforward.randomness import Draw
+from pushforward.spectrum import linearised
+
+STEPS = 50
+TOLERANCE = 1e-10  # norm of the field at a zero, against its norm where the search began
+
+
+def find_equilibrium(play: Play, turn: Draw, guesses: Sequence[Tensor]) -> Point | None:
+    """A zero of the joint field near one of the guesses, by parameter name; the game's own answer where it has one.
+
+    Args:
+        play: the play; nothing of it changes.
+        turn: the turn on which the field is taken.
+        guesses: flat points, (N,), the best first.
+    """
+    known = play.game.equilibrium()
+    if known is not None:
+        return known
+    for guess in guesses:
+        found = _newton(play, turn, guess.double())
+        if found is not None:
+            return found
+    return None
+
+
+def _newton(play: Play, turn: Draw, flat: Tensor) -> Point | None:
+    first = None
+    for _ in range(STEPS):
+        try:
+            linear, _ = linearised(play.game, turn, pieces(flat, play))
+        except RunFailed:
+            return None
+        v = torch.cat([g.detach().reshape(-1) for g in linear.outputs.values()]).double()
+        size = float(v.norm())
+        first = first or max(size, 1e-300)
+        if size <= TOLERANCE * max(first, 1.0):
+            return pieces(flat, play)
+        step = torch.linalg.lstsq(linear.dense().detach().double(), v[:, None]).solution[:, 0]
+        reach = 0.5 * (1.0 + float(flat.norm()))
+        flat = flat - step * min(1.0, reach / max(float(step.norm()), 1e-300))
+        if not bool(torch.isfinite(flat).all()):
+            return None
+    return None
+
+
+def pieces(flat: Tensor, play: Play) -> Point:
+    """A flat point by parameter name."""
+    live = play.field.live
+    parts = flat.split([p.numel() for p in live.values()])
+    return {key: part.view_as(p).to(p.dtype) for (key, p), part in zip(live.items(), parts, strict=True)}
+
+
+def flat(point: Point, play: Play) -> Tensor:
+    """The same the other way round, in float64."""
+    return torch.cat([point[key].detach().reshape(-1).double() for key in play.field.live])
