@@ -1,0 +1,1 @@
+"""The laboratory: games of the theory papers, each with its known answer."""
