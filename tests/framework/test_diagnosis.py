@@ -1,0 +1,244 @@
+"""Verdicts on games whose fate is known in closed form, and remedies that are played to see whether they hold."""
+
+import math
+
+import pytest
+import torch
+
+from judged import judge, play_recipe
+from pushforward.advice import advise
+from pushforward.builder import build
+from pushforward.check import plan_recipe
+from pushforward.contraction import growth
+from pushforward.diagnosis import diagnose
+from pushforward.health import _ahead
+from pushforward.motion import of_orbit, of_series
+from pushforward.problem import RunFailed
+from pushforward.settle import find_equilibrium
+
+DIRAC = ("dirac/r1", "model.r1=0")
+SIM, ALT = "model.rule=simultaneous", "model.rule=alternating"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "state", "kind"),
+    [
+        ([SIM], "diverging", "centre"),
+        ([ALT], "cycling", "centre"),
+        ([SIM, "model.objective=non-saturating", "budget.rounds=2000"], "cycling", "centre"),
+        ([ALT, "model.objective=non-saturating"], "converging", "centre"),
+        ([SIM, "model.objective=wasserstein"], "diverging", "centre"),
+        ([SIM, "model.objective=wasserstein", "model.clip=1"], "cycling", "centre"),
+        ([ALT, "model.objective=wasserstein", "model.clip=1"], "cycling", "centre"),
+        ([SIM, "model.objective=wasserstein", "model.gradient_penalty=0.7"], "cycling", None),
+        ([ALT, "model.objective=wasserstein", "model.gradient_penalty=0.7"], "cycling", None),
+        ([SIM, "model.noise=0.7"], "converging", "spiral"),
+        ([SIM, "model.noise=2"], "converging", "node"),
+        ([SIM, "model.r1=0.3"], "converging", "spiral"),
+        ([ALT, "model.r2=0.3"], "converging", "spiral"),
+        ([SIM, "model.r1=1.5"], "converging", "node"),
+        ([SIM, "model.r1=0.3", "model.r2=0.3"], "converging", "spiral"),
+        ([SIM, "model.r1=0.3", "model.objective=non-saturating"], "converging", "spiral"),
+        (["model.rule=consensus"], "converging", "centre"),
+        ([SIM, "model.r1=0.03"], "cycling", "spiral"),
+        ([SIM, "model.r1=10", "model.optimizer.lr=0.21"], "diverging", "node"),
+    ],
+)
+def test_every_variant_of_the_dirac_gan_is_judged_as_it_is_proved(overrides, state, kind):
+    verdict = judge(*DIRAC, *overrides)
+    assert verdict["state"] == state, verdict
+    if kind is not None:
+        assert verdict["kind"] == kind
+
+
+@pytest.mark.parametrize(("objective", "state"), [("minimax", "converging"), ("wasserstein", "cycling")])
+def test_an_absolutely_continuous_law_converges_unless_the_loss_is_wassersteins(location, objective, state):
+    assert judge(location, f"model.objective={objective}")["state"] == state
+
+
+@pytest.fixture
+def location(tmp_path):
+    return written(tmp_path, "location-gan", "alternating", 0.1, 800)
+
+
+@pytest.mark.parametrize(
+    ("rule", "lr", "state"),
+    [
+        ("simultaneous", 0.05, "cycling"),
+        ("extragradient", 0.05, "cycling"),
+        ("optimistic", 0.05, "cycling"),
+        ("{use: kpv, k: -1.1, p: 0.3}", 0.02, "converging"),
+        ("{use: kpv, k: -1.1, p: 0.3}", 0.06, "cycling"),
+        ("{use: kpv, k: -2.0, p: 0.5}", 0.1, "converging"),
+    ],
+)
+def test_matching_pennies_are_judged_under_every_rule(tmp_path, rule, lr, state):
+    recipe = written(tmp_path, "matching-pennies", rule, lr, 3000)
+    verdict = judge(recipe)
+    assert verdict["state"] == state, verdict
+
+
+def written(folder, model, rule, lr, rounds):
+    text = f"about: A test.\nmodel: {{use: {model}, rule: {rule}, optimizer: {{use: sgd, lr: {lr}}}}}\n"
+    path = folder / "game.yaml"
+    path.write_text(text + f"budget: {{rounds: {rounds}, report_every: {rounds}}}\n")
+    return str(path)
+
+
+def test_predicted_and_measured_contraction_stand_side_by_side():
+    evidence = judge("dirac/r1")["evidence"]
+    expected = math.sqrt(1 - 0.2 * 0.3 + 0.2**2 * 0.25)
+    assert evidence["predicted-contraction"] == pytest.approx(expected, abs=1e-9)
+    assert evidence["measured-contraction"] == pytest.approx(expected, abs=1e-5)
+    assert evidence["measured-factor"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_damping_that_is_advised_has_the_thresholds_of_the_closed_form():
+    """Simultaneous descent is stable for h a^2 < gamma, and turns no more from gamma = 2 a: .05 and 1 at h = .2."""
+    verdict = judge(*DIRAC, SIM)
+    first = verdict["remedies"][0]
+    assert first["change"].startswith("more damping: r1 contracts at this step from 0.05, without rotation from 1")
+    assert verdict["overrides"] == first["overrides"]
+
+
+def test_the_step_that_is_advised_is_below_the_largest_stable_one():
+    """R1 with gamma = 10: simultaneous descent is stable up to h = 4 / (10 + sqrt(99)) = .2005."""
+    verdict = judge(*DIRAC, SIM, "model.r1=10", "model.optimizer.lr=0.21")
+    step = next(r for r in verdict["remedies"] if r["change"].startswith("a smaller step"))
+    assert "lr 0.2005" in step["change"]
+    assert float(step["overrides"][0].partition("=")[2]) == pytest.approx(0.2005 / 2, rel=0.01)
+
+
+@pytest.mark.parametrize("overrides", [[SIM], [ALT], [SIM, "model.objective=wasserstein"]])
+def test_every_change_that_is_advised_makes_play_converge(overrides):
+    verdict = judge(*DIRAC, *overrides)
+    assert len(verdict["remedies"]) >= 3
+    for remedy in verdict["remedies"]:
+        after = judge(*DIRAC, *[o for o in overrides if o.partition("=")[0] not in " ".join(remedy["overrides"])],
+                      *remedy["overrides"])  # fmt: skip
+        assert after["state"] == "converging", (remedy, after["why"])
+        assert after["evidence"]["predicted-contraction"] == pytest.approx(remedy["contraction"], abs=2e-3)
+
+
+def test_a_diagnosis_changes_nothing():
+    built = play_recipe(*DIRAC, SIM)
+    play = built.play
+    before = {key: value.detach().clone() for key, value in play.field.live.items()}
+    random, lr = torch.get_rng_state(), play.optimizer.lr
+    diagnose(built, {}, thorough=True)
+    assert all(torch.equal(before[key], value) for key, value in play.field.live.items())
+    assert all(value.grad is None for value in play.field.live.values())
+    assert torch.equal(random, torch.get_rng_state())
+    assert play.optimizer.lr == lr and play.game.r1 == 0 and type(play.rule).__name__ == "Simultaneous"
+
+
+def test_a_point_that_is_not_finite_has_no_spectrum_and_says_so():
+    built = play_recipe(*DIRAC, SIM)
+    with torch.no_grad():
+        built.play.field.live["generator.value"].fill_(float("nan"))
+    verdict = diagnose(built, {}, failure="round 7: gradient of player 'generator' is nan")
+    assert verdict["state"] == "diverging" and verdict["why"].startswith("round 7")
+    assert "spectrum" not in verdict
+
+
+def test_a_cost_without_its_player_is_refused_by_name():
+    built = build(plan_recipe("dirac/r1"))
+    game = built.play.game
+    game.costs = lambda names, draw: {n: {"cost": game.generator.value.sum()} for n in names}
+    with pytest.raises(RunFailed, match="cost of player 'discriminator' does not depend on its parameters"):
+        find_equilibrium_by_newton(built)
+
+
+def find_equilibrium_by_newton(built):
+    from pushforward.spectrum import linearised
+
+    from pushforward import Draw
+
+    linearised(built.play.game, Draw(0, (0,), 1))
+
+
+def test_newton_finds_the_equilibrium_that_the_game_knows(monkeypatch):
+    built = play_recipe("dirac/r1", "budget.rounds=5")
+    known = built.play.game.equilibrium()
+    monkeypatch.setattr(type(built.play.game), "equilibrium", lambda self: None)
+    from pushforward import Draw
+
+    found = find_equilibrium(built.play, Draw(0, (0,), 1), [built.play.trace.points[-1]])
+    for key, value in known.items():
+        torch.testing.assert_close(found[key].detach(), value, rtol=0, atol=1e-8)
+
+
+def test_the_growth_of_a_spiral_is_that_of_its_envelope():
+    t = torch.arange(400, dtype=torch.float64)
+    series = 0.98**t * (1 + 0.5 * torch.sin(0.37 * t))
+    assert growth(series) == pytest.approx(0.98, abs=1e-4)
+
+
+@pytest.mark.parametrize(("rate", "state"), [(0.99, "converging"), (1.0, "cycling"), (1.01, "diverging")])
+def test_an_orbit_is_named_by_its_growth(rate, state):
+    t = torch.arange(200, dtype=torch.float64)
+    points = (rate**t * torch.stack([torch.cos(0.3 * t), torch.sin(0.3 * t)])).T
+    motion = of_orbit(t, points, torch.zeros(2, dtype=torch.float64))
+    assert motion.state == state and motion.rate == pytest.approx(rate, abs=1e-6)
+
+
+def test_an_orbit_that_stands_still_elsewhere_is_no_convergence():
+    t = torch.arange(100, dtype=torch.float64)
+    assert of_orbit(t, torch.ones(100, 2).double(), torch.zeros(2).double()).state == "resting"
+
+
+@pytest.mark.parametrize(
+    ("values", "state"),
+    [
+        ([1.5, 0.3, 0.1, 0.08, 0.07, 0.08, 0.075, 0.08, 0.07, 0.078], "converging"),
+        ([1.5, 0.3, 0.9, 0.2, 1.0, 0.3, 0.95, 0.25, 0.9, 0.3], "cycling"),
+        ([1.5, 0.2, 0.3, 0.5, 0.6, 0.61, 0.6, 0.62, 0.6, 0.61], "diverging"),
+        ([1.5, 1.5, 1.51, 1.49, 1.5, 1.5, 1.51, 1.49, 1.5, 1.5], "resting"),
+        ([1.0, 0.5], "undecided"),
+    ],
+)
+def test_a_measured_series_is_named_by_trend_and_scatter(values, state):
+    assert of_series(values, [0.02] * len(values), "lower").state == state
+    assert of_series([-v for v in values], [0.02] * len(values), "higher").state == state
+
+
+@pytest.mark.parametrize(
+    ("coverage", "quality", "state"),
+    [(0.25, 0.9, "collapsed"), (2 / 3, 0.98, "collapsed"), (0.25, 0.0, "undecided"), (0.8, 0.9, "undecided")],
+)
+def test_a_model_has_collapsed_when_its_good_samples_lie_on_few_modes(coverage, quality, state):
+    built = build(plan_recipe("rings/gan"))
+    verdict = diagnose(built, {"mode-coverage": {"value": coverage, "quality": quality, "n": 2000}})
+    assert verdict["state"] == state
+    if state == "collapsed":
+        assert verdict["evidence"]["mode-coverage"] == coverage
+
+
+def test_a_non_finite_number_is_divergence_with_its_reason_and_a_smaller_step():
+    verdict = diagnose(build(plan_recipe("rings/gan")), {}, failure="round 7: gradient of player 'x' is nan")
+    assert verdict["state"] == "diverging" and verdict["why"].startswith("round 7")
+    assert verdict["overrides"] == ["model.optimizer.lr=0.00075"]
+
+
+def test_advice_takes_away_every_cause_of_rotation_by_overrides_that_check():
+    overrides = ["model.penalties=[]", "model.optimizer.betas=[0.9,0.99]", SIM]
+    remedy = advise(build(plan_recipe("rings/gan", overrides)), "cycling")
+    assert [o.partition("=")[0] for o in remedy.overrides] == [
+        "model.penalties",
+        "model.optimizer.betas",
+        "model.rule",
+    ]
+    healed = build(plan_recipe("rings/gan", [*overrides, *remedy.overrides]))
+    assert healed.play.optimizer.betas[0] == 0 and type(healed.play.rule).__name__ == "Alternating"
+    # data of 3 rings of radii 1, 2, 3: a coordinate has the variance (1 + 4 + 9) / 6 = 2.33
+    assert healed.play.game.penalties[0].weight == pytest.approx(0.1 * 14 / 6, rel=0.1)
+
+
+def test_a_run_that_fares_well_is_advised_nothing():
+    assert advise(build(plan_recipe("rings/gan")), "converging") is None
+
+
+def test_the_share_of_pairs_ahead_counts_ties_as_half():
+    high, low = torch.tensor([1.0, 2.0, 2.0]), torch.tensor([2.0, 0.0])
+    pairs = [(1.0 if h > x else 0.5 if h == x else 0.0) for h in high.tolist() for x in low.tolist()]
+    assert _ahead(high, low) == pytest.approx(sum(pairs) / len(pairs))
