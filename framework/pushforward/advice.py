@@ -20,7 +20,8 @@ def advise(built: Built, state: str) -> Remedy | None:
     r"""The changes that take a game with a critic back to what is proved to converge locally.
 
     A critic without a penalty on its slope turns for ever (the Jacobian's lower block vanishes); momentum feeds
-    rotation; moving all players at once makes every rotation grow. The strength of R1 scales with the data,
+    rotation; moving all players at once makes every rotation grow; and while steps are constant the noise of batches
+    remains. Where none of this is amiss a quarter of the step is advised. The strength of R1 scales with the data,
 
     .. math:: \gamma = 0.1\, \operatorname{tr} \operatorname{Cov}(x) / d,
 
@@ -32,8 +33,7 @@ def advise(built: Built, state: str) -> Remedy | None:
     if state not in ILL:
         return None
     found = [change for change in (_penalty(built), _momentum(built), _rule(built)) if change is not None]
-    if not found:
-        found = [_smaller_step(built)]
+    found += [change for change in [_step(built, 1.0 if found else 0.25)] if change is not None]
     return Remedy("; ".join(words for words, _ in found), tuple(o for _, overrides in found for o in overrides))
 
 
@@ -77,11 +77,17 @@ def _rule(built: Built) -> Change | None:
     return "let players move in turn: at once, every rotation grows", ["model.rule=alternating"]
 
 
-def _smaller_step(built: Built) -> Change:
-    """A quarter of every step."""
+def _step(built: Built, share: float) -> Change | None:
+    """A smaller step where nothing else is amiss; and one that falls to nothing, or the noise of batches remains."""
     built.play.follow_schedules(0)
-    overrides = [f"{path}.lr={optimizer.lr / 4:.3g}" for path, optimizer in optimizer_paths(built)]
-    return f"take a quarter of the step: {', '.join(o.partition('=')[2] for o in overrides)}", overrides
+    steps = [(f"{path}.lr", optimizer, optimizer.lr * share) for path, optimizer in optimizer_paths(built)]
+    scheduled = {id(component) for component, name, _ in built.play.schedules if name == "lr"}
+    words = [f"take a quarter of the step, {', '.join(f'{lr:.3g}' for _, _, lr in steps)}"] if share < 1 else []
+    if any(id(optimizer) not in scheduled for _, optimizer, _ in steps):
+        words.append("let the step fall to 0 over the run, so that the noise of batches dies out")
+    if not words:
+        return None
+    return " and ".join(words), [f"{path}={{use: cosine, from: {lr:.3g}, to: 0}}" for path, _, lr in steps]
 
 
 def optimizer_paths(built: Built) -> list[tuple[str, Any]]:

@@ -43,8 +43,10 @@ def diagnose(
         failure: the sentence of the non-finite guard, if it stopped the run.
         thorough: take the spectrum of large games too, and look for remedies; games of a few numbers always have both.
     """
-    verdict = _word(built, measures, history or {}, failure)
     play = built.play
+    if play.players_optimizers and not play.schedules and all(o.lr == 0 for o in play.players_optimizers.values()):
+        return {"state": "undecided", "why": "every step is 0, so nobody moves", "evidence": {}}
+    verdict = _word(built, measures, history or {}, failure)
     if not (play.trace.small or thorough) or not finite(built):
         return verdict if "remedy" in verdict else verdict | _general(built, verdict["state"])
     try:
@@ -101,7 +103,7 @@ def _of_orbit(built: Built) -> Verdict:
         "converging": "play comes nearer to the equilibrium",
         "cycling": "play goes round the equilibrium and comes no nearer",
         "diverging": "play moves away from the equilibrium",
-        "resting": "play stands still away from the equilibrium",
+        "resting": "play has hardly moved, and is away from the equilibrium",
         "undecided": "nothing measured here decides it",
     }
     where = words[motion.state] if centre is not None else f"{words[motion.state]}; none was found near the orbit"

@@ -124,12 +124,20 @@ def read_expected(folders: Sequence[Path]) -> dict[str, Expected]:
 
 
 def flat_numbers(results: dict[str, Any]) -> dict[str, float]:
-    """The measures of results.json by one name each; those of a grid's cells have the cell's label before them."""
-    found = _flat("", results["measures"])
+    """The measures of results.json by one name each; those of a grid's cells have the cell's label before them.
+
+    A verdict is the number 1 under its own name: ``verdict/converging``.
+    """
+    found = _flat("", results["measures"]) | _judged("", results)
     for part in (*results.get("cells", ()), *results.get("groups", ())):
         if part["label"]:
-            found |= _flat(f"{part['label']}: ", part["measures"])
+            found |= _flat(f"{part['label']}: ", part["measures"]) | _judged(f"{part['label']}: ", part)
     return found
+
+
+def _judged(label: str, results: dict[str, Any]) -> dict[str, float]:
+    state = results.get("verdict", {}).get("state")
+    return {f"{label}verdict/{state}": 1.0} if state else {}
 
 
 def _flat(label: str, measures: dict[str, Any]) -> dict[str, float]:

@@ -14,9 +14,10 @@ from pushforward.contraction import growth
 MOVED = 0.05  # change of the log of a distance over the later half of a run that counts as coming nearer or going away
 ARRIVED = 1e-6  # a distance below this share of the largest has arrived
 SURE = 3.0  # standard errors
-SCATTER = 3.0  # a series that scatters by so many times its own error is not at rest
+SCATTER = 3.0  # a series that scatters by so many times its own error does not settle ...
+WOBBLE = 0.05  # ... and by so much of its level
 LOST = 1 / 3  # a series that was better before by so much of its present level has moved away
-SHARE = 0.1  # ... and by so much of its level
+SHARE = 0.1  # a trend of so much of the level is one
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def of_series(values: list[float], errors: list[float], better: Literal["lower",
         return Motion("diverging", slope / level, evidence | {"lost": lost})
     if worse > SURE * slope_error and worse > SHARE * level:
         return Motion("diverging", slope / level, evidence)
-    if scatter > SCATTER * error and scatter > SHARE * level:
+    if scatter > SCATTER * error and scatter > WOBBLE * level:
         return Motion("cycling", slope / level, evidence)
     if gain > SURE * max(error, scatter) or -worse > SURE * slope_error:
         return Motion("converging", slope / level, evidence)

@@ -134,8 +134,11 @@ class Plan:
         return self.budget.own.signature.parameters[keyword].literal()[1]
 
     def fingerprint(self) -> str:
-        """A hash of what decides the trajectory: not of rounds, nor of what only looks."""
-        data = {"target": plain(self.target), "model": plain(self.model), "seed": self.seed}
+        """A hash of what decides the trajectory: not of rounds, nor of what only looks.
+
+        What has its default value is left out, so that a new argument of a component leaves earlier runs readable.
+        """
+        data = {"target": plain(self.target, False), "model": plain(self.model, False), "seed": self.seed}
         data["batch"] = self.value("batch")
         data["accumulate"] = self.value("accumulate")
         if self.grid is not None:
@@ -143,23 +146,26 @@ class Plan:
         return hashlib.blake2b(json.dumps(data, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
 
-def plain(value: Any) -> Any:
-    """A planned value as plain recipe data, defaults included."""
+def plain(value: Any, defaults: bool = True) -> Any:
+    """A planned value as plain recipe data, with or without what has its default value."""
     if isinstance(value, Planned):
         data: dict[str, Any] = {"use": value.component.name}
         for part in value.parts:
             for name, parameter in part.signature.parameters.items():
                 if parameter.keyword in part.bound or is_inner(part, value, name):
                     continue
+                known, default = parameter.literal()
                 if parameter.keyword in part.arguments:
-                    data[name] = plain(part.arguments[parameter.keyword])
-                elif parameter.literal()[0]:
-                    data[name] = plain(parameter.literal()[1])
+                    given = plain(part.arguments[parameter.keyword], defaults)
+                    if defaults or not known or given != plain(default, defaults):
+                        data[name] = given
+                elif known and defaults:
+                    data[name] = plain(default)
         return data
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, defaults) for item in value]
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain(item, defaults) for key, item in value.items()}
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 

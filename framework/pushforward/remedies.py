@@ -91,11 +91,11 @@ class Prospect:
                 optimizer.lr = lr
 
     def radius(self, rule: Rule | None = None, scale: float = 1.0) -> float:
-        """The largest modulus of a direction that moves; infinite where it cannot be computed."""
+        """The largest modulus of a direction that moves; infinite where it cannot be computed, or nothing moves."""
         found = self.spectrum(rule, scale)
         if found is None or not found.converged:
             return math.inf
-        return 0.0 if found.kind == "flat" else abs(found.leading)
+        return math.inf if found.kind == "flat" else abs(found.leading)
 
     def rotates(self) -> bool:
         """Whether a round turns as it is."""

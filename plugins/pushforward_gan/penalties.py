@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pushforward import Critic, Draw, Penalty, slope
+from pushforward import Critic, Draw, Penalty, UserError, slope
 
 
 class R1(Penalty):
@@ -20,10 +20,13 @@ class R1(Penalty):
 
     Args:
         weight: the strength gamma (code that omits the half uses gamma/2 of this).
+
+    Raises:
+        UserError: if it is negative.
     """
 
     def __init__(self, weight: float = 1.0) -> None:
-        self.weight = weight
+        self.weight = _strength(weight)
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draw: Draw) -> Tensor:
         """The penalty on real data."""
@@ -42,10 +45,13 @@ class R2(Penalty):
 
     Args:
         weight: the strength gamma, as in R1.
+
+    Raises:
+        UserError: if it is negative.
     """
 
     def __init__(self, weight: float = 1.0) -> None:
-        self.weight = weight
+        self.weight = _strength(weight)
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draw: Draw) -> Tensor:
         """The penalty on generated data."""
@@ -65,10 +71,13 @@ class WGANGP(Penalty):
     Args:
         weight: the strength lambda.
         norm: the slope that is wanted.
+
+    Raises:
+        UserError: if one of them is negative.
     """
 
     def __init__(self, weight: float = 10.0, norm: float = 1.0) -> None:
-        self.weight, self.norm = weight, norm
+        self.weight, self.norm = _strength(weight), _strength(norm)
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draw: Draw) -> Tensor:
         """The penalty between the two, pair by pair."""
@@ -76,3 +85,9 @@ class WGANGP(Penalty):
         slopes = slope(critic, torch.lerp(fake, real, share)).flatten(1)
         norms = torch.linalg.vector_norm(slopes, dim=1)  # its gradient at 0 is 0, that of a bare root is not finite
         return self.weight * (norms - self.norm).square().mean()
+
+
+def _strength(value: float) -> float:
+    if not value >= 0:
+        raise UserError(f"a strength of {value}: expected 0 or more; below 0 a penalty drives slopes up without end")
+    return value

@@ -120,6 +120,11 @@ def test_every_change_that_is_advised_makes_play_converge(overrides):
         assert after["evidence"]["predicted-contraction"] == pytest.approx(remedy["contraction"], abs=2e-3)
 
 
+def test_where_every_step_is_zero_nobody_moves_and_nothing_is_advised():
+    verdict = judge(*DIRAC, "model.optimizer.lr=0", "budget.rounds=20")
+    assert verdict == {"state": "undecided", "why": "every step is 0, so nobody moves", "evidence": {}}
+
+
 def test_a_diagnosis_changes_nothing():
     built = play_recipe(*DIRAC, SIM)
     play = built.play
@@ -217,7 +222,7 @@ def test_a_model_has_collapsed_when_its_good_samples_lie_on_few_modes(coverage, 
 def test_a_non_finite_number_is_divergence_with_its_reason_and_a_smaller_step():
     verdict = diagnose(build(plan_recipe("rings/gan")), {}, failure="round 7: gradient of player 'x' is nan")
     assert verdict["state"] == "diverging" and verdict["why"].startswith("round 7")
-    assert verdict["overrides"] == ["model.optimizer.lr=0.00075"]
+    assert verdict["overrides"] == ["model.optimizer.lr={use: cosine, from: 0.00075, to: 0}"]
 
 
 def test_advice_takes_away_every_cause_of_rotation_by_overrides_that_check():

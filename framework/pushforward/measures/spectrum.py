@@ -11,7 +11,7 @@ from pushforward.play import Play
 from pushforward.problem import RunFailed
 from pushforward.randomness import Draw
 from pushforward.roles.measure import Look, Measure
-from pushforward.round_map import present, round_spectrum
+from pushforward.round_map import present, round_spectrum, scales_of
 from pushforward.spectrum import field_spectrum
 
 SETTLED = 2000  # numbers of a game that is also played to see its contraction
@@ -48,7 +48,7 @@ class SpectrumMeasure(Measure):
         point = play.game.equilibrium() if self.at == "equilibrium" else None
         with torch.enable_grad():
             field = field_spectrum(play.game, turns[0], point, which="real")
-            state = present(play) if point is None else state_at(play, point)
+            state = present(play) if point is None else state_at(play, point)._replace(memory=scales_of(play))
             after = round_spectrum(play, turns, state)
         numbers = {
             "value": abs(after.leading),

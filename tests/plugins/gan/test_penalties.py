@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pushforward import Draw
+from pushforward import Draw, UserError
 from pushforward_gan.penalties import R1, R2, WGANGP
 
 W = torch.tensor([3.0, -4.0], dtype=torch.float64)
@@ -70,3 +70,9 @@ def test_slopes_are_those_of_each_sample():
     each = torch.func.vmap(torch.func.grad(lambda x: net(x).squeeze()))(real)
     expected = 0.5 * each.square().sum(1).mean()
     torch.testing.assert_close(R1(1.0)(lambda x: net(x).squeeze(1), real, fake, draw), expected)
+
+
+@pytest.mark.parametrize("make", [lambda: R1(-0.1), lambda: R2(-1.0), lambda: WGANGP(float("nan"))])
+def test_a_negative_strength_is_refused(make):
+    with pytest.raises(UserError, match="expected 0 or more"):
+        make()
