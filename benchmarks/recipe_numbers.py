@@ -39,7 +39,7 @@ def measure(recipe: str, overrides: tuple[str, ...], seed: int, expected: Expect
         for name, number in flat_numbers(results).items()
         if name in names or (not grid and name.split("/")[0] in heads)
     }
-    return {name: float(f"{number:.5g}") for name, number in kept.items()} | {"seconds": round(results["seconds"], 1)}
+    return {name: float(f"{number:.8g}") for name, number in kept.items()} | {"seconds": round(results["seconds"], 1)}
 
 
 def measured(expected: Expected, seeds: int) -> dict[str, Any]:

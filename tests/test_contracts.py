@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from pushforward import Batch, Draw
+from pushforward.adapters import NetworkGenerator
 from pushforward.registry import Registry
 from pushforward.testing import check_component
+from pushforward.testing.stand_ins import Blobs, Looked
 
 REGISTRY = Registry()
 COMPONENTS = [
@@ -20,6 +24,27 @@ COMPONENTS = [
     for e in REGISTRY.entries()
     if e.plugin.distribution == "pushforward" and e.component.name != "trained"  # stands for another recipe's model
 ]
+
+
+class Dot(Blobs):
+    """One blob on a line."""
+
+    def __init__(self) -> None:
+        super().__init__((1,))
+        self.modes = self.modes[:1]
+
+    def sample(self, n: int, draw: Draw) -> Batch:
+        return Batch(self.modes + self.mode_scale * draw.normal("noise", 1), None)
+
+
+class Line(Looked):
+    """A generator that is affine from one number to one."""
+
+    def __init__(self, target: Blobs) -> None:
+        super().__init__(target)
+        self.generator = NetworkGenerator(lambda inputs, outputs: torch.nn.Linear(1, 1), (1,), latent=1)
+
+
 EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are made by `data`
     "table": {"path": Path("data.csv")},
     "image-folder": {"path": Path("images")},
@@ -27,6 +52,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "mnist": {"validation": 0.2},
     "wgan-gp": {"norm": 0.0},  # the slope that a constant critic has
     "classifier": {"steps": 30},
+    "isolated-points": {"head_start": 1},  # without one, no point moves in the first round
+    "affine-law": {"target": Dot(), "model": Line(Dot())},
+    "width-error": {"widths": (8, 16), "seeds": 2},
+    "width-line": {"widths": (8, 16), "seeds": 2},
+    "nonexistence": {"truth": [1.0, 0.5, 0.2], "samples": 4, "datasets": 50},
 }
 
 

@@ -13,6 +13,15 @@ from pushforward.registry import own_recipes
 from pushforward.runner import run_recipe
 
 EXPECTED = read_expected([own_recipes()])
+LONG = 20.0  # seconds of a run beyond which a recipe is only run with `-m slow` ...
+ALWAYS = {"digits/gan", "rings/flow", "rings/gan", "rings/gebm", "rings/team-gan", "two-modes/neis"}  # ... but these
+
+
+def by_length(name):
+    """A recipe, marked slow where it is measured to be."""
+    seconds = [numbers.get("seconds", 0.0) for numbers in EXPECTED[name].measured.get("seeds", {}).values()]
+    slow = name not in ALWAYS and sorted(seconds or [0.0])[len(seconds) // 2] > LONG
+    return pytest.param(name, marks=[pytest.mark.slow] if slow else [])
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +41,7 @@ def test_every_recipe_states_what_it_is_expected_to_reach():
     assert set(EXPECTED) == set(list_recipes([own_recipes()]))
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", map(by_length, EXPECTED))
 def test_a_recipe_reaches_its_numbers_and_its_control_does_not(name, numbers):
     expected = EXPECTED[name]
     reached = numbers(name)

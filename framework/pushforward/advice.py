@@ -1,4 +1,4 @@
-"""What theory advises a game with a critic, where no spectrum was taken: the causes of rotation, removed one and all."""
+"""What theory advises a game with a critic, where no spectrum was taken: every cause of rotation, removed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def advise(built: Built, state: str) -> Remedy | None:
 
     A critic without a penalty on its slope turns for ever (the Jacobian's lower block vanishes); momentum feeds
     rotation; moving all players at once makes every rotation grow; and while steps are constant the noise of batches
-    remains. Where none of this is amiss a quarter of the step is advised. The strength of R1 scales with the data,
+    remains. Where none of this is amiss a quarter of the step is advised, and where the critic overfits four times the
+    penalty. The strength of R1 scales with the data,
 
     .. math:: \gamma = 0.1\, \operatorname{tr} \operatorname{Cov}(x) / d,
 
@@ -32,6 +33,9 @@ def advise(built: Built, state: str) -> Remedy | None:
     """
     if state not in ILL:
         return None
+    if state == "overfitting":
+        words, overrides = _penalty(built) or _stronger(built)
+        return Remedy(words, tuple(overrides)) if words else None
     found = [change for change in (_penalty(built), _momentum(built), _rule(built)) if change is not None]
     found += [change for change in [_step(built, 1.0 if found else 0.25)] if change is not None]
     return Remedy("; ".join(words for words, _ in found), tuple(o for _, overrides in found for o in overrides))
@@ -59,6 +63,15 @@ def _penalty(built: Built) -> Change | None:
     return words, [f"model.penalties=[{', '.join([*kept, f'{{use: r1, weight: {strength:.2g}}}'])}]"]
 
 
+def _stronger(built: Built) -> Change:
+    """Four times the penalty on the critic's slope: a flat critic cannot know its data one by one."""
+    penalties = getattr(built.play.game, "penalties", None) or []
+    weights = [(f"model.penalties.{i}.weight", 4 * float(penalty.weight)) for i, penalty in enumerate(penalties)]
+    text = ", ".join(f"{weight:.3g}" for _, weight in weights)
+    words = f"make penalties four times as strong, {text}: a flatter critic cannot know its data one by one"
+    return (words if weights else ""), [f"{path}={weight:.3g}" for path, weight in weights]
+
+
 def _momentum(built: Built) -> Change | None:
     """No momentum: it feeds rotation."""
     overrides = []
@@ -79,8 +92,8 @@ def _rule(built: Built) -> Change | None:
 
 def _step(built: Built, share: float) -> Change | None:
     """A smaller step where nothing else is amiss; and one that falls to nothing, or the noise of batches remains."""
-    built.play.follow_schedules(0)
-    steps = [(f"{path}.lr", optimizer, optimizer.lr * share) for path, optimizer in optimizer_paths(built)]
+    with built.play.as_begun():
+        steps = [(f"{path}.lr", optimizer, optimizer.lr * share) for path, optimizer in optimizer_paths(built)]
     scheduled = {id(component) for component, name, _ in built.play.schedules if name == "lr"}
     words = [f"take a quarter of the step, {', '.join(f'{lr:.3g}' for _, _, lr in steps)}"] if share < 1 else []
     if any(id(optimizer) not in scheduled for _, optimizer, _ in steps):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -142,7 +143,7 @@ class Builder:
     def _call(self, planned: Planned, part: Part, factory: Any, arguments: dict[str, Any]) -> Any:
         moving = {k: v for k, v in arguments.items() if isinstance(v, Schedule)}
         fixed = {k: v(0.0) if k in moving else v for k, v in arguments.items()}
-        torch.manual_seed(derive(self.plan.seed, "weights", planned.path))
+        seed_weights(derive(self.plan.seed, "weights", planned.path))
         try:
             made = factory(**fixed)
         except UserError as error:
@@ -198,3 +199,20 @@ class Builder:
                 name = f"{name}-{sum(key.startswith(name) for key in named) + 1}"
             named[name] = component
         return named
+
+
+def seed_weights(seed: int) -> None:
+    """Seed what new weights are drawn from; on a machine without accelerators that is one generator.
+
+    There torch.manual_seed would note a traceback for every kind of accelerator that might still come, which takes
+    longer than to make a small game.
+    """
+    if _accelerated():
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
+
+
+@functools.cache
+def _accelerated() -> bool:
+    return torch.accelerator.is_available()

@@ -249,6 +249,9 @@ class Checker:
         except PluginError as error:
             return self._problem(error.problems[0].what, path, place, plugin=True)
         planned = Planned(slot, found, own, around, path, place)
+        if both := planned.ambiguous():
+            what = f"{name!r} has an argument {both[0]!r}, and so has what every {slot} is put into: rename it"
+            return self._problem(what, path, place, plugin=True)
         self._arguments(planned, node, found)
         planned.gives = given_by(planned, self.registry)
         if name == "trained" and not self._faulty(planned):

@@ -1,4 +1,4 @@
-"""What happened to a run and why: its orbit, its measured series, its critic and its spectrum, weighed into one word."""
+"""What happened to a run and why: orbit, measured series, critic and spectrum, weighed into one word."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pushforward.spectrum import Spectrum, field_spectrum
 
 COLLAPSED = 0.75  # a model that surely (by two standard errors) covers fewer of the modes has collapsed ...
 NEAR = 0.5  # ... if at least this share of its samples is near any: else it has not got there yet
+AT_REST = 2.0  # a distance of at most so many times that between two sets of data has nothing left to fall
 BATCH = 512  # samples of the turn on which a game with data is linearised
 
 Verdict = dict[str, Any]
@@ -50,7 +51,8 @@ def diagnose(
     if not (play.trace.small or thorough) or not finite(built):
         return verdict if "remedy" in verdict else verdict | _general(built, verdict["state"])
     try:
-        return verdict | _spectral(built, verdict)
+        with play.as_begun():
+            return verdict | _spectral(built, verdict)
     except (RunFailed, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         return verdict | {"evidence": verdict["evidence"] | {"no-spectrum": reason}}
@@ -126,12 +128,33 @@ def _of_series(built: Built, history: History, evidence: dict[str, float]) -> Ve
         if len(errors) != len(series) or not series:
             continue
         motion = of_series(series, errors, built.measures[name].better or "lower")
+        floor = _floor(built, name) if motion.state == "resting" else None
+        if floor is not None and motion.evidence["level"] <= AT_REST * floor:
+            why = f"{name} rests at {motion.evidence['level']:.3g}; two sets of held-out data are {floor:.3g} apart"
+            motion = Motion("converging", motion.rate, motion.evidence | {"floor": floor})
+        else:
+            why = _said(name, motion)
         return {
             "state": {"resting": "undecided"}.get(motion.state, motion.state),
-            "why": _said(name, motion),
+            "why": why,
             "evidence": {f"{name}-{key}": value for key, value in motion.evidence.items()} | evidence,
         }
     return {"state": "undecided", "why": "nothing measured here decides it", "evidence": evidence}
+
+
+def _floor(built: Built, name: str) -> float | None:
+    """The measure between two halves of held-out data: what a perfect model would be measured at."""
+    measure, held = built.measures[name], built.target.held_out("validation", 2 * built.measures[name].samples).x
+    half = len(held) // 2
+    if measure.better != "lower" or half < 2:
+        return None
+    try:
+        with torch.random.fork_rng(devices=[]):
+            measure.reset()
+            measure.update(held[:half], held[half : 2 * half])
+            return float(measure.compute()["value"])
+    except (RunFailed, RuntimeError, TypeError, ValueError):  # it looks at models, or asks for more than samples
+        return None
 
 
 def _said(name: str, motion: Motion) -> str:
@@ -152,13 +175,12 @@ def _spectral(built: Built, verdict: Verdict) -> Verdict:
     play = built.play
     small = play.trace.small
     point = find_equilibrium(play, _turn(built, 0), _guesses(built)) if small else None
-    play.follow_schedules(0)  # a step that a schedule has brought to nothing says nothing of the run
     at: Point = point or {key: p.detach().clone() for key, p in play.field.live.items()}
     field = field_spectrum(play.game, _turn(built, 0), at, which="real", limit=400)
     turns = [_turn(built, index) for index in range(play.turns)]
     state = state_at(play, at)._replace(memory=scales_of(play)) if small else present(play)
     after = round_spectrum(play, turns, state, wanted=4 if not small else 8, tolerance=1e-8 if small else 1e-4)
-    evidence = verdict["evidence"] | spectral_evidence(field, after)
+    evidence = verdict["evidence"] | spectral_evidence(field, after, small)
     if small:
         seen = measured_contraction(play, at, turns)
         evidence |= {"measured-contraction": seen} if seen is not None else {}
@@ -166,7 +188,8 @@ def _spectral(built: Built, verdict: Verdict) -> Verdict:
     found["spectrum"] = {"field": _listed(field), "round": _listed(after)}
     if verdict["state"] == "converging":
         slow = "; slower than by any factor, since at the equilibrium itself the field only turns"
-        return found | ({"why": verdict["why"] + slow} if small and field.kind == "centre" else {})
+        turning = small and field.kind == "centre" and after.kind == "neutral"
+        return found | ({"why": verdict["why"] + slow} if turning else {})
     choices = remedies(Prospect(built, at, lambda index: _turn(built, index))) if small else []
     return found | (_prescribed(choices) if choices else _general(built, verdict["state"]))
 
@@ -177,13 +200,13 @@ def _guesses(built: Built) -> list[torch.Tensor]:
     return [here] if points is None else [here, points[len(points) // 2 :].mean(0)]
 
 
-def spectral_evidence(field: Spectrum, after: Spectrum) -> dict[str, float]:
-    """The leading eigenvalues with their residuals, as plain numbers."""
+def spectral_evidence(field: Spectrum, after: Spectrum, settled: bool) -> dict[str, float]:
+    """The leading eigenvalues with their residuals; the radius of a round predicts only where play could settle."""
     return {
         "eigenvalue-real": field.leading.real,
         "eigenvalue-imaginary": abs(field.leading.imag),
         "eigenvalue-residual": max(field.residuals, default=0.0),
-        "predicted-contraction": abs(after.leading),
+        "predicted-contraction" if settled else "radius-here": abs(after.leading),
         "contraction-residual": max(after.residuals, default=0.0),
         "dimension": float(field.dimension),
     }

@@ -31,6 +31,11 @@ class Ensemble:
         self.play, self.numbers = play, dict(numbers or {})
         self._asked: list[dict[tuple[Any, ...], Callable[[Draw], Tensor]]] = []
 
+    @property
+    def draws(self) -> bool:
+        """Whether rounds ask their turns for numbers: known once copies have had turns of their own."""
+        return any(self._asked)
+
     @staticmethod
     def stack(states: Sequence[State]) -> State:
         """The states of single copies as one, with the copies in front."""
@@ -66,7 +71,7 @@ class Ensemble:
                 self.play.round(self.copy(state, 0), recorders)
             self._asked = [recorder.asked for recorder in recorders]
         drawn = [
-            {key: torch.stack([ask(copy[index]) for copy in turns]) for key, ask in asked.items()}
+            {key: _stacked(ask, [copy[index] for copy in turns]) for key, ask in asked.items()}
             for index, asked in enumerate(self._asked)
         ]
 
@@ -87,6 +92,12 @@ class Ensemble:
         finally:
             for (component, name), value in zip(self.numbers, kept, strict=True):
                 setattr(component, name, value)
+
+
+def _stacked(ask: Callable[[Draw], Tensor], turns: Sequence[Draw]) -> Tensor:
+    """What each copy's turn answers; copies that share a turn share the answer."""
+    found = {key: ask(turn) for key, turn in {id(turn): turn for turn in turns}.items()}
+    return torch.stack([found[id(turn)] for turn in turns])
 
 
 class _Turn(Draw):

@@ -1,4 +1,4 @@
-"""How a critic is: whether it still has anything to say to the generator, and whether it only knows its training data."""
+"""How a critic is: whether it still has anything to say, and whether it only knows its training data."""
 
 from __future__ import annotations
 

@@ -62,6 +62,13 @@ class Planned:
         """Its constructors, the component's own first."""
         return [self.own] + ([self.around] if self.around else [])
 
+    def ambiguous(self) -> list[str]:
+        """Arguments that stand in both of its constructors, so that a recipe could not tell them apart."""
+        if self.around is None:
+            return []
+        _, *others = self.around.signature.parameters
+        return [name for name in others if name in self.own.signature.parameters and name not in self.own.bound]
+
     def below(self) -> Iterator[Planned]:
         """Itself and every component in its arguments."""
         yield self

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import pytorch_lightning as pl
@@ -208,6 +208,15 @@ class Play(pl.LightningModule):
             if value is not live[key]:
                 live[key].copy_(value)
         return state._replace(point=live)
+
+    @contextmanager
+    def as_begun(self) -> Iterator[None]:
+        """With every scheduled number at its first value: a step that has fallen to nothing says nothing of a run."""
+        self.follow_schedules(0)
+        try:
+            yield
+        finally:
+            self.follow_schedules(max(self.played - 1, 0))
 
     def follow_schedules(self, round: int) -> None:
         """Set every scheduled number to its value in a round, counted from 0."""

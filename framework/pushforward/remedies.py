@@ -131,7 +131,8 @@ def _steps(prospect: Prospect) -> list[Remedy]:
     share = largest / 2
     overrides = tuple(f"{path}={lr * share:.3g}" for path, lr in numbers)
     radius = prospect.radius(scale=share)
-    return [Remedy(f"a smaller step: this rule is stable up to {edge}; half of that", overrides, radius)]
+    size = "smaller" if share < 1 else "larger"
+    return [Remedy(f"a {size} step: this rule is stable up to {edge}; half of that", overrides, radius)]
 
 
 def _steps_of(built: Built) -> list[tuple[str, float]]:

@@ -33,6 +33,7 @@ from pushforward.problem import RunFailed, UserError
 from pushforward.report.grids import draw_grid
 from pushforward.report.page import write_report
 from pushforward.report.rounding import duration, short
+from pushforward.roles.measure import Measure
 from pushforward.runner import Interrupted, Run, is_first_process, shorten
 from pushforward.summary import grouped, overall, tally
 from pushforward.together import play_together
@@ -91,6 +92,7 @@ class Sweep:
         before = read_json(folder / "results.json")
         self.before: float = before.get("seconds", 0.0)
         self.better: dict[str, str | None] = before.get("better", {})
+        self.neutral: dict[str, float] = before.get("neutral", {})
         self.done: dict[int, Results] = self._finished(before)
         self.began = time.perf_counter()
 
@@ -157,7 +159,7 @@ class Sweep:
             if self.smoke:
                 shorten(plan)
             built = build(plan, copy.deepcopy(dict(self.modules or {})))
-            self.better |= {name: measure.better for name, measure in built.measures.items()}
+            self._learn(built.measures)
             folder.mkdir(parents=True, exist_ok=True)
             resume = (folder / "checkpoints" / "last.ckpt").is_file()
             run = Run(built, folder, resume, quiet=True, name=f"{self.folder.name}: {cell.label}")
@@ -185,6 +187,11 @@ class Sweep:
         parts += [kept["reason"]] if kept["status"] == "failed" else []
         print("  ".join(parts), file=sys.stderr, flush=True)
 
+    def _learn(self, measures: Mapping[str, Measure]) -> None:
+        """Which values of the measures are good."""
+        self.better |= {name: measure.better for name, measure in measures.items()}
+        self.neutral |= {name: m.neutral for name, m in measures.items() if m.neutral is not None}
+
     def _finished(self, before: Results) -> dict[int, Results]:
         """Results of the cells that need not be played again, from their folders or from the grid's own results."""
         asked = self.plan.value("rounds")
@@ -202,7 +209,7 @@ class Sweep:
     def _close(self, status: str, reason: str) -> None:
         played = [(cell, self.done[cell.index]) for cell in self.grid if cell.index in self.done]
         if not self.better and any(kept["measures"] for _, kept in played):
-            self.better = {name: measure.better for name, measure in build(self.plan).measures.items()}
+            self._learn(build(self.plan).measures)
         groups = grouped(played, self.better)
         results = {
             "recipe": self.plan.name,
@@ -214,6 +221,7 @@ class Sweep:
             "measures": overall(played, groups, self.better),
             "verdict": tally(played),
             "better": self.better,
+            "neutral": self.neutral,
             "axes": [_axis(axis, name) for axis, name in zip(self.grid.axes, self.grid.names, strict=True)],
             "groups": groups,
             "cells": [{"cell": c.index, "label": c.label, "values": c.values, **kept} for c, kept in played],

@@ -27,6 +27,7 @@ class Trace:
         self._rounds: list[int] = []
         self._norms: list[float] = []
         self._points: list[Tensor] = []
+        self.start = self._now() if self.small else None  # the players' numbers before the first round, (N,)
 
     def note(self, round: int, norm: float) -> None:
         """After a round: the norm of the joint field that was followed, and where the players are now."""
@@ -35,7 +36,7 @@ class Trace:
         self._rounds.append(round)
         self._norms.append(norm)
         if self.small:
-            self._points.append(torch.cat([p.detach().reshape(-1).double().cpu() for p in self.live.values()]))
+            self._points.append(self._now())
         if len(self._rounds) >= LIMIT:
             self.every *= 2
             kept = [i for i, number in enumerate(self._rounds) if number % self.every == 0]
@@ -61,6 +62,7 @@ class Trace:
         """For a checkpoint."""
         points = self.points
         kept = {"points": points} if points is not None else {}
+        kept |= {"start": self.start} if self.start is not None else {}
         return {"every": self.every, "rounds": self.rounds, "norms": self.norms, **kept}
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -69,3 +71,7 @@ class Trace:
         self._rounds = [int(number) for number in saved["rounds"]]
         self._norms = saved["norms"].tolist()
         self._points = list(saved["points"]) if "points" in saved else []
+        self.start = saved.get("start", self.start)
+
+    def _now(self) -> Tensor:
+        return torch.cat([p.detach().reshape(-1).double().cpu() for p in self.live.values()])

@@ -71,6 +71,16 @@ def half_squared_distance(x: Tensor, y: Tensor) -> float:
     Raises:
         UserError: if the two sets brought to one size are more than 2000 points.
     """
+    x, y = matched(x, y)
+    return float((x - y).square().sum(1).mean()) / 2
+
+
+def matched(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Both sets brought to one size, (N, D) each, the second in the order that fits the first best.
+
+    Raises:
+        UserError: if they are more than 2000 points then.
+    """
     size = math.lcm(len(x), len(y))
     if size > MOST:
         raise UserError(
@@ -79,5 +89,5 @@ def half_squared_distance(x: Tensor, y: Tensor) -> float:
         )
     x, y = x.repeat_interleave(size // len(x), 0), y.repeat_interleave(size // len(y), 0)
     squares = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()
-    rows, columns = linear_sum_assignment(squares.numpy())
-    return float(squares[torch.as_tensor(rows), torch.as_tensor(columns)].mean()) / 2
+    _, columns = linear_sum_assignment(squares.numpy())
+    return x, y[torch.as_tensor(columns)]

@@ -49,13 +49,13 @@ class DiracGAN(LaboratoryGame):
         gradient_penalty: the strength g of WGAN-GP's penalty; code that omits the half uses g/2 of this.
         slope: the slope g_0 that this penalty asks for.
         noise: the standard deviation of the instance noise added to data and to generated points; 0 adds none.
-        clip: keep psi within [-clip, clip]; None does not.
+        bound: keep psi within [-bound, bound], as weight clipping does; None does not.
         nodes: points of the quadrature rule for the noise.
         start: where discriminator and generator begin: [psi, theta]; None draws both at random. The paper's (1, 1) is
             [-1, 1].
 
     Raises:
-        UserError: if a strength, the slope or the noise is negative, or the clip is not above 0.
+        UserError: if a strength, the slope or the noise is negative, or the bound is not above 0.
     """
 
     dampers = ("r1", "r2")
@@ -68,7 +68,7 @@ class DiracGAN(LaboratoryGame):
         gradient_penalty: float = 0.0,
         slope: float = 1.0,
         noise: float = 0.0,
-        clip: float | None = None,
+        bound: float | None = None,
         nodes: int = 32,
         start: list[float] | None = [1.0, 1.0],  # noqa: B006
     ) -> None:
@@ -78,12 +78,12 @@ class DiracGAN(LaboratoryGame):
         self.r1, self.r2 = strength("r1", r1), strength("r2", r2)
         self.gradient_penalty, self.slope = strength("gradient_penalty", gradient_penalty), strength("slope", slope)
         self.noise, self.nodes = strength("noise", noise), enough_nodes(nodes)
-        if clip is not None and not 0 < clip < math.inf:
-            raise UserError(f"clip is {clip}: expected a finite number above 0")
-        self.clip, self.start = clip, start
+        if bound is not None and not 0 < bound < math.inf:
+            raise UserError(f"bound is {bound}: expected a finite number above 0")
+        self.bound, self.start = bound, start
         psi, theta = start_at(start, 2, "start").split(1)
         self.discriminator, self.generator = Numbers(psi), Numbers(theta)
-        self.projections = {} if clip is None else {"discriminator": Box(-clip, clip)}
+        self.projections = {} if bound is None else {"discriminator": Box(-bound, bound)}
 
     @property
     def players(self) -> dict[str, nn.Module]:

@@ -90,9 +90,10 @@ class ExponentialGAN(TorusGame):
         return 1 + self.amplitude * self.generator.value[0].sin()
 
     def answers(self) -> dict[str, float]:
-        """Eigenvalues, the critical slope, the largest stable steps; where it spirals, period and contraction a turn.
+        """Eigenvalues, critical slope, largest stable steps; where it spirals, period and contraction a turn.
 
         `critical-slope` is the b at which rotation ends: play spirals below it, and creeps in without turning above.
+        `generated-mean` is the generator's mean where play is at present.
         """
         spread = self.mean**2 + (self.mean - self.centre) ** 2  # E (X - c)^2
         reach = self.amplitude * math.sqrt(1 - ((self.mean - 1) / self.amplitude) ** 2)  # a cos(omega*)
@@ -102,6 +103,7 @@ class ExponentialGAN(TorusGame):
             "critical-slope": 2 * reach / spread,
             "largest-step-simultaneous": largest_step_simultaneous(damping, turning),
             "largest-step-alternating": largest_step_alternating(damping, turning),
+            "generated-mean": float(self.generated_mean().detach()),
         }
 
 

@@ -6,7 +6,7 @@ import math
 
 from pushforward import Look, Measure, UserError
 from pushforward_lab.orbits import orbit_of
-from pushforward_lab.rate import factor_a_round, log_excess
+from pushforward_lab.rate import factor_a_round, log_excess, positive_distance
 
 
 class Fate(Measure):
@@ -18,24 +18,28 @@ class Fate(Measure):
     Args:
         boundary: what the game calls its largest stable step.
         aside: the relative distance from that step below which a run is too short to tell.
+        within: judge by what comes before play is first farther than this from the equilibrium; None takes all.
 
     Raises:
-        UserError: if `aside` is negative; or, when looking, the game knows no equilibrium or no such step, its orbit
-            is not kept, or its players have different steps.
+        UserError: if `aside` is negative or `within` not above 0; or, when looking, the game knows no equilibrium or
+            no such step, its orbit is not kept, or its players have different steps.
     """
 
-    def __init__(self, boundary: str = "largest-step-simultaneous", aside: float = 0.02) -> None:
+    def __init__(
+        self, boundary: str = "largest-step-simultaneous", aside: float = 0.02, within: float | None = None
+    ) -> None:
         super().__init__(sync_on_compute=False)
         if not 0 <= aside < math.inf:
             raise UserError(f"aside is {aside}: expected a relative distance of 0 or more")
-        self.boundary, self.aside = boundary, aside
+        self.boundary, self.aside, self.within = boundary, aside, positive_distance(within)
         self._numbers: dict[str, float] = {}
 
     def measure(self, look: Look) -> dict[str, float]:
         """Compare the orbit with the closed form."""
         self.reset()
         orbit = orbit_of(look, "fate")
-        self.update(factor_a_round(orbit.rounds, orbit.gaps.norm(dim=1)), log_excess(look, self.boundary))
+        factor = factor_a_round(orbit.rounds, orbit.gaps.norm(dim=1), self.within)
+        self.update(factor, log_excess(look, self.boundary))
         return self.compute()
 
     def update(self, factor: float, excess: float) -> None:

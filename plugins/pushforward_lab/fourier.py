@@ -129,6 +129,8 @@ class FourierGAN(TorusGame):
     def _newton(self, point: Tensor, iterations: int = 20) -> Tensor:
         for _ in range(iterations):
             velocity = torch.stack(self.flow(point[0], point[1]))
+            if bool(velocity.norm() < CONVERGED / 100):
+                break
             point = point - torch.linalg.solve_ex(self.linearised(point[0], point[1]), velocity).result
         rest = torch.stack(self.flow(point[0], point[1])).norm()
         return torch.where(rest < CONVERGED, point, torch.nan)

@@ -176,10 +176,15 @@ class MomentGAN(LaboratoryGame):
     def answers(self) -> dict[str, float]:
         """Whether a filter has the moments; singular values, eigenvalues, largest stable steps and radius at `step`.
 
-        Rates are those of the family `lags`; a radius above 1 diverges.
+        Rates are those of the family `lags`; a radius above 1 diverges. Where play is at present, `moment-error` is the
+        distance of the generator's moments from those of the data, and `critic-size` the length of alpha.
         """
         values = self.sensitivities()
-        found = {"solvable": float(bool(values))}
+        found = {
+            "solvable": float(bool(values)),
+            "moment-error": float(self.moment_error().detach()),
+            "critic-size": float(self.critic.value.detach().norm()),
+        }
         if self.family != "lags" or not values:
             return found
         found |= {f"singular-value-{i}": s for i, s in enumerate(values, start=1)}

@@ -93,8 +93,13 @@ class PointsPhase(Measure):
     time: 0 is a cycle, more diverges) and `overshoot` (0 without rotation). All are read off the points and the
     critic's memory; `n` is the number of points. Made for the model `isolated-points`.
 
+    Args:
+        show: which of these numbers is the value.
+        boundary: a damping that the game knows in closed form, such as `critical-damping`: the log of the damping
+            over it is told, and maps of a grid draw the line where it is 0. None compares with nothing.
+
     Raises:
-        UserError: if the model (when looking) is not one of isolated points.
+        UserError: if the model (when looking) is not one of isolated points, or knows no such damping.
     """
 
     numbers: Tensor
@@ -102,8 +107,14 @@ class PointsPhase(Measure):
 
     NAMES = ("distance", "pair", "missed", "speed", "swing", "growth", "overshoot")
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        show: Literal["distance", "pair", "missed", "speed", "swing", "growth", "overshoot"] = "distance",
+        boundary: str | None = None,
+    ) -> None:
         super().__init__(sync_on_compute=False)
+        self.show, self.boundary = show, boundary
+        self.neutral = 0.0 if show == "growth" else None  # a cycle
         self.add_state("numbers", default=torch.zeros(len(self.NAMES), dtype=torch.float64), dist_reduce_fx="mean")
         self.add_state("count", default=torch.zeros((), dtype=torch.int64), dist_reduce_fx="max")
 
@@ -111,12 +122,9 @@ class PointsPhase(Measure):
     def measure(self, look: Look) -> dict[str, float]:
         """Look at the points and at what the critic remembers of them."""
         self.reset()
-        game = look.game
-        if not isinstance(game, IsolatedPoints):
-            raise UserError("points-phase measures the model isolated-points; remove it from `measure`")
-        critic, points = game.critic, game.generator.value
-        self.update(phase_numbers(points, critic.past, critic.weights, critic.true, game.critic_step), len(points))
-        return self.compute()
+        self.update(numbers_of(look, "points-phase"), len(points_game(look, "points-phase").generator.value))
+        excess = {} if self.boundary is None else {"boundary": damping_excess(look, self.boundary)}
+        return self.compute() | excess
 
     def update(self, numbers: dict[str, Tensor], count: int) -> None:
         """Take in the numbers of `phase_numbers` and how many points there are."""
@@ -124,9 +132,57 @@ class PointsPhase(Measure):
         self.count = self.count.new_tensor(count)
 
     def compute(self) -> dict[str, float]:
-        """The largest distance, and the other numbers by their names."""
-        value, *others = self.numbers.tolist()
-        return {"value": value, "n": int(self.count), **dict(zip(self.NAMES[1:], others, strict=True))}
+        """The number that is shown, and the others by their names."""
+        found = dict(zip(self.NAMES, self.numbers.tolist(), strict=True))
+        return {"value": found.pop(self.show), "n": int(self.count), **found}
+
+
+def points_game(look: Look, measure: str) -> IsolatedPoints:
+    """The game that is looked at.
+
+    Raises:
+        UserError: if it is not one of isolated points.
+    """
+    if not isinstance(look.game, IsolatedPoints):
+        raise UserError(f"{measure} measures the model isolated-points; remove it from `measure`")
+    return look.game
+
+
+@torch.no_grad()
+def numbers_of(look: Look, measure: str) -> dict[str, Tensor]:
+    """The `phase_numbers` of the points that are looked at."""
+    game = points_game(look, measure)
+    critic = game.critic
+    return phase_numbers(game.generator.value, critic.past, critic.weights, critic.true, game.critic_step)
+
+
+def known_answer(look: Look, name: str) -> float:
+    """What the game knows in closed form under that name, of the first true point where it belongs to one.
+
+    Raises:
+        UserError: if it knows nothing of that name, or there is no play whose step it depends on.
+    """
+    game = points_game(look, name)
+    if look.play is None:
+        raise UserError(f"{name} depends on the generator's step: there is no play to look at, only a model")
+    answers = game.answers(look.play.players_optimizers["generator"].lr)
+    found = next((value for key, value in answers.items() if key.partition("/")[0] == name), None)
+    if found is None:
+        known = ", ".join(dict.fromkeys(key.partition("/")[0] for key in answers))
+        raise UserError(f"these isolated points know no {name!r} in closed form: they know {known}")
+    return found
+
+
+def damping_excess(look: Look, boundary: str) -> float:
+    """log of the critic's damping over one that the game knows; infinite where that is 0 and any damping is above it.
+
+    Raises:
+        UserError: as in `known_answer`.
+    """
+    threshold, damping = known_answer(look, boundary), float(points_game(look, boundary).damping)
+    if not (threshold > 0 and damping > 0):
+        return math.inf if damping > 0 else -math.inf
+    return math.log(damping / threshold)
 
 
 def _range(past: Tensor, of: Tensor) -> Tensor:

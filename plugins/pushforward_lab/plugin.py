@@ -33,17 +33,20 @@ def components() -> list[Component]:
 
 
 def _small_games() -> list[Component]:
+    steps = ("largest-step",)
     return [
-        _game("bilinear", "quadratic:Bilinear", "min x, max y of c x y: pure rotation", _VARIATIONAL),
-        _game("strongly-monotone", "quadratic:StronglyMonotone", "rotation and pull to the middle", _VARIATIONAL),
+        _game("bilinear", "quadratic:Bilinear", "min x, max y of c x y: pure rotation", _VARIATIONAL, steps),
+        _game(
+            "strongly-monotone", "quadratic:StronglyMonotone", "rotation and pull to the middle", _VARIATIONAL, steps
+        ),
         _game("quadratic-game", "quadratic:QuadraticGame", "the game whose field is a matrix", "arXiv:1905.04926"),
-        _game("dirac-gan", "dirac:DiracGAN", "a point learns a point, in every variant of GAN training", _DIRAC),
-        _game("location-gan", "location:LocationGAN", "a normal law learns its mean", _DIRAC),
-        _game("linear-gan", "linear_gan:LinearGAN", "the Dirac-GAN in more dimensions", _DIRAC),
+        _game("dirac-gan", "dirac:DiracGAN", "a point learns a point, in every variant of GAN training", _DIRAC, steps),
+        _game("location-gan", "location:LocationGAN", "a normal law learns its mean", _DIRAC, steps),
+        _game("linear-gan", "linear_gan:LinearGAN", "the Dirac-GAN in more dimensions", _DIRAC, steps),
         _game("matching-pennies", "pennies:MatchingPennies", "two teams of two match pennies", _PENNIES),
         _game("team-wasserstein", "team_wasserstein:TeamWasserstein", "two teams learn two normal laws", _PENNIES),
         _game("harmonic-torus", "torus:HarmonicTorus", "two angles and one product of sines", _TORUS),
-        _game("exponential-gan", "exponential:ExponentialGAN", "two angles learn an exponential law", _TORUS),
+        _game("exponential-gan", "exponential:ExponentialGAN", "two angles learn an exponential law", _TORUS, steps),
         _game("fourier-gan", "fourier:FourierGAN", "the same, cut to its first Fourier modes", _TORUS),
     ]
 
@@ -60,7 +63,7 @@ def _larger_games() -> list[Component]:
             f"{_HERE}.tangent_gan:TangentGAN",
             "particles against an infinitely wide critic in closed form",
             _TANGENT,
-            gives=("sample", "equilibrium"),
+            gives=("sample", "equilibrium", "particles"),
             traits=("couples-samples",),
         ),
     ]
@@ -95,6 +98,7 @@ def _kernels() -> list[Component]:
 
 def _looking() -> list[Component]:
     known, points = {"model": ("equilibrium",)}, {"model": ("points",)}
+    particles = {"model": ("particles",)}
     return [
         Component(
             "measure",
@@ -109,7 +113,13 @@ def _looking() -> list[Component]:
         Component(
             "measure", "shrinkage", f"{_HERE}.rate:Shrinkage", "the factor a round that the orbit shows", needs=known
         ),
-        Component("measure", "fate", f"{_HERE}.fate:Fate", "whether a run ended as its closed form says", needs=known),
+        Component(
+            "measure",
+            "fate",
+            f"{_HERE}.fate:Fate",
+            "whether a run ended as its closed form says",
+            needs={"model": ("largest-step",)},
+        ),
         Component("measure", "reach", f"{_HERE}.reach:Reach", "how far play still swings at its end", needs=known),
         Component("measure", "arrived", f"{_HERE}.arrived:Arrived", "whether play is at an equilibrium", needs=known),
         Component(
@@ -124,6 +134,14 @@ def _looking() -> list[Component]:
             "network", "quadratic-logit", f"{_HERE}.quadratic_logit:QuadraticLogit", "x and its square", _CONTROL
         ),
         Component(
+            "measure",
+            "turn-contraction",
+            f"{_HERE}.turns:TurnContraction",
+            "how much nearer one turn about the equilibrium brings play",
+            _TORUS,
+            needs=known,
+        ),
+        Component(
             "measure", "nonexistence", f"{_HERE}.nonexistence:Nonexistence", "how often no equilibrium exists", _MOMENTS
         ),
         Component(
@@ -136,10 +154,50 @@ def _looking() -> list[Component]:
         ),
         Component(
             "measure",
+            "points-fate",
+            f"{_HERE}.points_fate:PointsFate",
+            "whether isolated points do what their damping allows",
+            _POINTS,
+            needs=points,
+        ),
+        Component(
+            "measure",
+            "points-law",
+            f"{_HERE}.points_law:PointsLaw",
+            "a closed form of isolated points and what they did",
+            _POINTS,
+            needs=points,
+        ),
+        Component(
+            "measure",
             "assignment-distance",
             f"{_HERE}.assignment:AssignmentDistance",
             "exact transport cost between particles and data",
             _TANGENT,
+        ),
+        Component(
+            "measure",
+            "width-error",
+            f"{_HERE}.width_error:WidthError",
+            "how fast finite critics come to their limit",
+            _TANGENT,
+            needs=particles,
+        ),
+        Component(
+            "watcher",
+            "width-line",
+            f"{_HERE}.width_picture:WidthLine",
+            "the error of finite critics against their width",
+            _TANGENT,
+            needs=particles,
+        ),
+        Component(
+            "watcher",
+            "particles",
+            f"{_HERE}.particles_picture:Particles",
+            "particles over their data",
+            _TANGENT,
+            needs=particles,
         ),
         Component(
             "watcher",

@@ -10,7 +10,7 @@ from torch import Tensor
 from pushforward import Look, Measure, UserError
 from pushforward_lab.orbits import orbit_of
 
-NEAREST, FARTHEST = 1e-290, 1e90  # beyond, float64 or a wall that keeps it finite tells the distance
+NEAREST = 1e-290  # below, the distance is what float64 makes of it
 
 
 class Shrinkage(Measure):
@@ -20,28 +20,30 @@ class Shrinkage(Measure):
 
     To see whether and how fast play converges in a game of a few numbers: below 1 it nears the equilibrium, above 1
     it leaves. It is the `spectrum` that is predicted there if play stays near the equilibrium. The fit is weighted by
-    a smooth window over the rounds, so that the swing of a spiral averages out.
+    a smooth window over the rounds, so that the swing of a spiral averages out. With `within`, it is the rate near
+    the equilibrium even of play that leaves it: start nearby.
 
     With `boundary`, a number of that name tells on which side of the closed form a run stands: the logarithm of its
     step over the largest stable one. Maps of a grid draw the line where it is 0.
 
     Args:
         skip: the share of the run, from its start, that is left out, 0 or more and below 1.
+        within: leave out what comes after play was first farther than this from the equilibrium; None takes all.
         boundary: what the game calls its largest stable step, such as `largest-step-simultaneous`; None compares
             with nothing.
 
     Raises:
-        UserError: if `skip` is no such share; or, when looking, the game knows no equilibrium or no such step, its
-            orbit is not kept, or its players have different steps.
+        UserError: if `skip` is no such share or `within` not above 0; or, when looking, the game knows no equilibrium
+            or no such step, its orbit is not kept, or its players have different steps.
     """
 
     neutral = 1.0
 
-    def __init__(self, skip: float = 0.0, boundary: str | None = None) -> None:
+    def __init__(self, skip: float = 0.0, within: float | None = None, boundary: str | None = None) -> None:
         super().__init__(sync_on_compute=False)
         if not 0 <= skip < 1:
             raise UserError(f"skip is {skip}: expected a share of the run, 0 or more and below 1")
-        self.skip, self.boundary = skip, boundary
+        self.skip, self.within, self.boundary = skip, positive_distance(within), boundary
         self._numbers: dict[str, float] = {}
 
     def measure(self, look: Look) -> dict[str, float]:
@@ -56,7 +58,7 @@ class Shrinkage(Measure):
 
     def update(self, rounds: Tensor, distances: Tensor) -> None:
         """Take in the distances, (T,), after some rounds, (T,)."""
-        self._numbers = {"value": factor_a_round(rounds, distances), "standard_error": 0.0}
+        self._numbers = {"value": factor_a_round(rounds, distances, self.within), "standard_error": 0.0}
 
     def compute(self) -> dict[str, float]:
         """The factor, and the side of the boundary."""
@@ -65,23 +67,37 @@ class Shrinkage(Measure):
         return dict(self._numbers)
 
 
-def factor_a_round(rounds: Tensor, distances: Tensor) -> float:
-    """The slope of a line through the logs of distances, as a factor; 0 where the equilibrium is reached at once.
+def factor_a_round(rounds: Tensor, distances: Tensor, within: float | None = None) -> float:
+    """The slope of a line through the logs of distances, as a factor.
 
-    What comes after float64 or a far wall is reached is left out.
+    It is 0 where the equilibrium is reached at once, infinite where play leaves at once, and not a number for fewer
+    than three rounds.
 
     Args:
         rounds: after which the distances are seen, (T,).
         distances: they, (T,).
+        within: what comes after the first one beyond it is left out; None takes all.
     """
-    outside = ~((distances > NEAREST) & (distances < FARTHEST))
+    arrived, left = distances <= NEAREST, distances > (math.inf if within is None else within)
+    outside = arrived | left
     count = int(outside.to(torch.int64).argmax()) if bool(outside.any()) else len(distances)
     if count < 3:
-        return 0.0 if bool((distances <= NEAREST).any()) else math.inf if count < len(distances) else math.nan
+        return math.nan if count == len(distances) else 0.0 if bool(arrived[count]) else math.inf
     t, logs = rounds[:count], distances[:count].log()
     weight = torch.hann_window(count + 2, periodic=False, dtype=torch.float64)[1:-1]
     t = t - (weight * t).sum() / weight.sum()
     return math.exp(float((weight * t * logs).sum() / (weight * t * t).sum()))
+
+
+def positive_distance(within: float | None) -> float | None:
+    """The distance, if it is one or None.
+
+    Raises:
+        UserError: if it is not above 0.
+    """
+    if within is not None and not 0 < within < math.inf:
+        raise UserError(f"within is {within}: expected a distance above 0, or null")
+    return within
 
 
 def log_excess(look: Look, boundary: str) -> float:

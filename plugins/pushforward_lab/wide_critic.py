@@ -111,6 +111,7 @@ def critic_cost(objective: Objective, fake: Tensor, real: Tensor) -> Tensor:
     return -logsigmoid(real).mean() - logsigmoid(-fake).mean()
 
 
+@torch.enable_grad()
 def train_wide(
     critic: WideCritic, fake: Tensor, real: Tensor, objective: Objective, time: float, step: float = 0.1
 ) -> None:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from pushforward import Look, Measure, UserError
+from pushforward import Draw, Look, Measure, UserError
 from pushforward_lab.tangent_critics import Objective, train
 from pushforward_lab.tangent_gan import TangentGAN
 from pushforward_lab.tangent_kernels import NetworkTangent
@@ -53,18 +53,22 @@ class WidthError(Measure):
     def measure(self, look: Look) -> dict[str, float]:
         """Train critics of every width against the present points."""
         self.reset()
+        self.update(self.train_critics(look))
+        return self.compute()
+
+    def train_critics(self, look: Look) -> Tensor:
+        """The error of every critic, (widths, seeds); no data are held out, so both splits see the same critics."""
         game = look.game
         if not isinstance(game, TangentGAN) or not isinstance(game.kernel, NetworkTangent):
             raise UserError("width-error measures the model tangent-gan with relu-tangent or erf-tangent")
         fake, real = game.generator.value.detach(), game.real
-        generator = look.draw("width-error", 1).generator("weights")
+        generator = Draw(look.seed, ("width-error", look.round), 1, device=look.device).generator("weights")
         errors = [
             width_error(game.kernel, fake, real, game.objective, game.time, width, self.step, generator, game.steps)
             for width in self.widths
             for _ in range(self.seeds)
         ]
-        self.update(torch.tensor(errors).view(len(self.widths), self.seeds))
-        return self.compute()
+        return torch.tensor(errors).view(len(self.widths), self.seeds)
 
     def update(self, errors: Tensor) -> None:
         """Take in the errors, (widths, seeds)."""

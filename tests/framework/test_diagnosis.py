@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-
 from judged import judge, play_recipe
+
 from pushforward.advice import advise
 from pushforward.builder import build
 from pushforward.check import plan_recipe
@@ -28,8 +28,8 @@ SIM, ALT = "model.rule=simultaneous", "model.rule=alternating"
         ([SIM, "model.objective=non-saturating", "budget.rounds=2000"], "cycling", "centre"),
         ([ALT, "model.objective=non-saturating"], "converging", "centre"),
         ([SIM, "model.objective=wasserstein"], "diverging", "centre"),
-        ([SIM, "model.objective=wasserstein", "model.clip=1"], "cycling", "centre"),
-        ([ALT, "model.objective=wasserstein", "model.clip=1"], "cycling", "centre"),
+        ([SIM, "model.objective=wasserstein", "model.bound=1"], "cycling", "centre"),
+        ([ALT, "model.objective=wasserstein", "model.bound=1"], "cycling", "centre"),
         ([SIM, "model.objective=wasserstein", "model.gradient_penalty=0.7"], "cycling", None),
         ([ALT, "model.objective=wasserstein", "model.gradient_penalty=0.7"], "cycling", None),
         ([SIM, "model.noise=0.7"], "converging", "spiral"),
@@ -155,9 +155,8 @@ def test_a_cost_without_its_player_is_refused_by_name():
 
 
 def find_equilibrium_by_newton(built):
-    from pushforward.spectrum import linearised
-
     from pushforward import Draw
+    from pushforward.spectrum import linearised
 
     linearised(built.play.game, Draw(0, (0,), 1))
 
@@ -237,6 +236,23 @@ def test_advice_takes_away_every_cause_of_rotation_by_overrides_that_check():
     assert healed.play.optimizer.betas[0] == 0 and type(healed.play.rule).__name__ == "Alternating"
     # data of 3 rings of radii 1, 2, 3: a coordinate has the variance (1 + 4 + 9) / 6 = 2.33
     assert healed.play.game.penalties[0].weight == pytest.approx(0.1 * 14 / 6, rel=0.1)
+
+
+def test_an_overfitting_critic_is_advised_to_be_flatter_and_no_other_step():
+    remedy = advise(build(plan_recipe("rings/gan")), "overfitting")
+    assert remedy.overrides == ("model.penalties.0.weight=0.4",)
+
+
+def test_a_distance_that_rests_where_two_sets_of_data_are_has_converged():
+    built = build(plan_recipe("rings/gan"))
+    history = {
+        "validation/sliced-wasserstein": [(k, 0.06 + 0.001 * (k % 2)) for k in range(10)],
+        "validation/sliced-wasserstein/standard_error": [(k, 0.02) for k in range(10)],
+    }
+    verdict = diagnose(built, {}, history)
+    assert verdict["state"] == "converging" and "two sets of held-out data" in verdict["why"]
+    far = {name: [(k, 10 * value) for k, value in series] for name, series in history.items()}
+    assert diagnose(built, {}, far)["state"] == "undecided"
 
 
 def test_a_run_that_fares_well_is_advised_nothing():

@@ -17,7 +17,8 @@ from pushforward.grid import Cell, Grid
 from pushforward.nodes import Node
 from pushforward.problem import Place, RunFailed, UserError
 from pushforward.public import open_run, run
-from pushforward.report.grids import _edges, contact_sheets, measure_figure
+from pushforward.report.grids import contact_sheets, measure_figure
+from pushforward.report.maps import edges
 from pushforward.report.page import write_report
 from pushforward.runner import Interrupted, Run, run_recipe
 from pushforward.summary import grouped, overall, repeats, tally
@@ -326,8 +327,8 @@ def test_other_grids_are_drawn_as_bars_and_a_failed_cell_says_so():
 
 
 def test_squares_of_a_logarithmic_map_end_at_geometric_means():
-    assert _edges([1, 100], True) == pytest.approx([0.1, 10, 1000])
-    assert _edges([1, 2, 4], False) == [0.5, 1.5, 3, 5]
+    assert edges([1, 100], True) == pytest.approx([0.1, 10, 1000])
+    assert edges([1, 2, 4], False) == [0.5, 1.5, 3, 5]
 
 
 def test_bounds_hold_cells_by_their_labels_and_a_control_may_be_another_cell():

@@ -10,6 +10,7 @@ VERBS = (
     "sweep",
     "sample",
     "evaluate",
+    "diagnose",
     "report",
     "compare",
     "components",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pushforward.report.folder import RunFolder
-from pushforward.report.grids import SEED, file_stem
+from pushforward.report.grids import EIGENVALUES, SEED, file_stem
 from pushforward.report.rounding import duration, with_error
 
 MOST_ROWS = 200  # of the table; all are in cells.csv
@@ -48,6 +48,8 @@ def grid_pictures(run: RunFolder) -> list[tuple[str, Path]]:
     found = []
     for name in run.results["measures"]:
         found.append((name, run.path / "images" / f"measure-{file_stem(name)}.png"))
+        found.append((f"{name} over rounds", run.path / "images" / f"history-{file_stem(name)}.png"))
+    found.append(("eigenvalues", run.path / "images" / EIGENVALUES))
     for path in sorted((run.path / "images").glob("cells-*.png")):
         found.append((f"{path.stem.removeprefix('cells-')} of every cell", path))
     return [(title, path) for title, path in found if path.is_file()]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pushforward.report.curves import COLOURS, LOG_FROM
+from pushforward.report.curves import COLOURS
 from pushforward.report.folder import PICTURE
+from pushforward.report.histories import histories
+from pushforward.report.maps import MEASURED, dress, far, finite, maps, number, table
+from pushforward.report.planes import eigenvalue_plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,12 +23,13 @@ MOST_BARS = 60
 MOST_LINES = 8  # in one pair of axes
 DPI = 100
 SEED = "seed"
+EIGENVALUES = "eigenvalues.png"
 
 Results = dict[str, Any]
 
 
 def draw_grid(folder: Path) -> list[Path]:
-    """Draw a grid's pictures into images/, from its results.json: one for each measure, one for each watcher.
+    """Draw a grid's pictures into images/, from its results.json: each measure, also over rounds, and each watcher.
 
     Args:
         folder: the grid's folder.
@@ -41,17 +44,21 @@ def draw_grid(folder: Path) -> list[Path]:
     for name in results["measures"]:
         if (figure := measure_figure(results, name)) is not None:
             made.append(_save(figure, images / f"measure-{file_stem(name)}.png"))
+    for name, figure in histories(folder, results).items():
+        made.append(_save(figure, images / f"history-{file_stem(name)}.png"))
+    if (figure := eigenvalue_plane(results)) is not None:
+        made.append(_save(figure, images / EIGENVALUES))
     for name, panels in contact_sheets(folder, results).items():
         made.append(_save(_sheet(panels), images / f"cells-{file_stem(name)}.png"))
     return made
 
 
 def measure_figure(results: Results, name: str) -> Figure | None:
-    """One measure over the grid: lines over one numeric axis, maps over two, else a bar for each group."""
+    """One measure over the grid: lines over one numeric axis, maps over two, a table over two others, else bars."""
     from matplotlib.figure import Figure
 
     groups = [group for group in results["groups"] if name in group["measures"]]
-    if not groups or not any(math.isfinite(_number(group["measures"][name], "value")) for group in groups):
+    if not groups or not any(math.isfinite(number(group["measures"][name], "value")) for group in groups):
         return None
     numeric = [a for a in results["axes"] if a["numeric"] and a["path"] != SEED and len(set(a["values"])) > 1]
     others = _others(results, numeric)
@@ -60,7 +67,9 @@ def measure_figure(results: Results, name: str) -> Figure | None:
         figure = Figure(figsize=(6.4, 4.0), dpi=DPI, layout="constrained")
         _lines(figure.add_subplot(), numeric[0], parts, name)
     elif len(numeric) == 2 and len(parts) <= MOST_PANELS:
-        figure = _maps(numeric, parts, name)
+        figure = maps(numeric, parts, name, results.get("neutral", {}).get(name))
+    elif len(others) == 2 and not numeric:
+        figure = table(others, groups, name, results.get("neutral", {}).get(name))
     else:
         shown = results["groups"][:MOST_BARS]
         figure = Figure(figsize=(6.4, 1.0 + 0.3 * len(shown)), dpi=DPI, layout="constrained")
@@ -112,68 +121,40 @@ def _labels(groups: Sequence[Results], others: Sequence[Results]) -> list[str]:
 
 
 def _lines(axes: Axes, axis: Results, parts: dict[str, list[Results]], name: str) -> None:
-    """A line with error bars for each label, over one numeric axis; what is not finite leaves a gap."""
+    """A line with error bars for each label, over one numeric axis; what is not finite leaves a gap.
+
+    Where a measure predicts and also saw, what it saw is drawn as crosses.
+    """
     heights = []
     for i, (label, groups) in enumerate(parts.items()):
         ordered = sorted(groups, key=lambda group: group["values"][axis["path"]])
         x = [group["values"][axis["path"]] for group in ordered]
-        y = [_finite(group["measures"][name], "value") for group in ordered]
-        errors = [_finite(group["measures"][name], "standard_error", 0.0) for group in ordered]
+        y = [finite(group["measures"][name], "value") for group in ordered]
+        errors = [finite(group["measures"][name], "standard_error", 0.0) for group in ordered]
         heights += [value for value in y if math.isfinite(value)]
         colour = COLOURS[i % len(COLOURS)]
         many = len(x) > 40
         axes.errorbar(
             x, y, errors if any(errors) else None, color=colour, linewidth=1.6, marker="" if many else "o",
-            markersize=4, capsize=2, linestyle=("-", "--", ":", "-.")[i % 4], label=label,
+            markersize=4, capsize=2, linestyle=("-", "--", ":", "-.")[i % 4], label=label or name,
         )  # fmt: skip
-    if axis["spacing"] == "log" or _far(axis["values"]):
+        seen = [finite(group["measures"][name], MEASURED) for group in ordered]
+        if any(map(math.isfinite, seen)):
+            name = f"{label}, {MEASURED}" if label else MEASURED
+            axes.plot(x, seen, color="black", label=name, marker="x", markersize=7, linestyle="", zorder=3)
+    if axis["spacing"] == "log" or far(axis["values"]):
         axes.set_xscale("log")
-    if _far(heights):
+    if far(heights):
         axes.set_yscale("log")
-    _dress(axes, axis["path"], name)
-    if len(parts) > 1:
+    dress(axes, axis["path"], name)
+    if len(axes.get_legend_handles_labels()[1]) > 1:
         axes.legend(fontsize=8, frameon=False)
-
-
-def _maps(numeric: Sequence[Results], parts: dict[str, list[Results]], name: str) -> Figure:
-    """A map of colours for each label, over two numeric axes, with one bar for all."""
-    import numpy as np
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LogNorm, Normalize
-    from matplotlib.figure import Figure
-
-    across, up = numeric
-    columns = min(len(parts), math.ceil(math.sqrt(len(parts))))
-    rows = -(-len(parts) // columns)
-    size = 5.2 if len(parts) == 1 else 3.2
-    figure = Figure(figsize=(size * columns + 0.9, size * 0.85 * rows), dpi=DPI, layout="constrained")
-    values = [_finite(g["measures"][name], "value") for groups in parts.values() for g in groups]
-    finite = [value for value in values if math.isfinite(value)]
-    norm = (LogNorm if _far(finite) else Normalize)(min(finite), max(finite))
-    xs, ys = sorted(set(across["values"])), sorted(set(up["values"]))
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for axes in grid.flat[len(parts) :]:
-        axes.set_axis_off()
-    for axes, (label, groups) in zip(grid.flat, parts.items(), strict=False):
-        heat = np.full((len(ys), len(xs)), np.nan)
-        for group in groups:
-            at = ys.index(group["values"][up["path"]]), xs.index(group["values"][across["path"]])
-            heat[at] = _finite(group["measures"][name], "value")
-        x_log, y_log = _is_log(across), _is_log(up)
-        axes.pcolormesh(_edges(xs, x_log), _edges(ys, y_log), heat, norm=norm, cmap="viridis")
-        axes.set_xscale("log" if x_log else "linear")
-        axes.set_yscale("log" if y_log else "linear")
-        _dress(axes, across["path"], up["path"], grid=False)
-        axes.set_title(label, fontsize=9)
-    said = f"{name} (white: not finite)" if len(finite) < len(values) else name
-    figure.colorbar(ScalarMappable(norm, "viridis"), ax=grid.ravel().tolist(), label=said)
-    return figure
 
 
 def _bars(axes: Axes, groups: Sequence[Results], name: str, total: int) -> None:
     """A bar with its error for each group, the first on top."""
-    values = [_finite(group["measures"].get(name, {}), "value") for group in groups]
-    errors = [_finite(group["measures"].get(name, {}), "standard_error", 0.0) for group in groups]
+    values = [finite(group["measures"].get(name, {}), "value") for group in groups]
+    errors = [finite(group["measures"].get(name, {}), "standard_error", 0.0) for group in groups]
     places = range(len(groups))
     widths = [value if math.isfinite(value) else 0.0 for value in values]
     axes.barh(places, widths, xerr=errors if any(errors) else None, color=COLOURS[0], height=0.6, capsize=2)
@@ -182,12 +163,12 @@ def _bars(axes: Axes, groups: Sequence[Results], name: str, total: int) -> None:
             said = " not finite" if name in group["measures"] else " failed" if group["failed"] else " not measured"
             where = axes.get_yaxis_transform()
             axes.text(0.0, place, said, transform=where, va="center", fontsize=8, color=COLOURS[1])
-    if _far([value for value in values if math.isfinite(value)]):
+    if far([value for value in values if math.isfinite(value)]):
         axes.set_xscale("log")
     axes.set_yticks(list(places), [_cut(group["label"] or "all", 48) for group in groups], fontsize=8)
     axes.invert_yaxis()
     more = f" (the first {len(groups)} of {total})" if total > len(groups) else ""
-    _dress(axes, f"{name}{more}", "")
+    dress(axes, f"{name}{more}", "")
 
 
 def _sheet(panels: Sequence[tuple[str, Path]]) -> Figure:
@@ -195,7 +176,7 @@ def _sheet(panels: Sequence[tuple[str, Path]]) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.image import imread
 
-    columns = min(len(panels), 3 if len(panels) <= 9 else math.ceil(math.sqrt(len(panels))))
+    columns = 2 if len(panels) == 4 else min(len(panels), max(3, math.ceil(math.sqrt(len(panels)))))
     rows = -(-len(panels) // columns)
     side = 3.2 if len(panels) <= 9 else 2.2
     figure = Figure(figsize=(side * columns, (side + 0.25) * rows), dpi=DPI * 1.5, layout="constrained")
@@ -208,54 +189,12 @@ def _sheet(panels: Sequence[tuple[str, Path]]) -> Figure:
     return figure
 
 
-def _dress(axes: Axes, across: str, up: str, grid: bool = True) -> None:
-    axes.set_xlabel(across, fontsize=9)
-    axes.set_ylabel(up, fontsize=9)
-    axes.tick_params(labelsize=8)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(not grid)
-    if grid:
-        axes.grid(color="#e3e4e0", linewidth=0.8)
-        axes.set_axisbelow(True)
-
-
 def _save(figure: Figure, path: Path) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)
     figure.savefig(path, format="png")
     return path
-
-
-def _edges(centres: Sequence[float], logarithmic: bool) -> list[float]:
-    """Where the squares of a map end: halfway between centres, in the logarithm where the axis is."""
-    to: Callable[[float], float] = math.log if logarithmic else float
-    back: Callable[[float], float] = math.exp if logarithmic else float
-    at = [to(centre) for centre in centres]
-    inner = [(a + b) / 2 for a, b in itertools.pairwise(at)]
-    return [back(edge) for edge in [2 * at[0] - inner[0], *inner, 2 * at[-1] - inner[-1]]]
-
-
-def _is_log(axis: Results) -> bool:
-    return bool(axis["spacing"] == "log" or (axis["spacing"] == "list" and _far(axis["values"])))
-
-
-def _far(values: Sequence[float]) -> bool:
-    """Whether values are all positive and so far apart that a logarithmic axis shows more."""
-    return bool(values) and min(values) > 0 and max(values) / min(values) >= LOG_FROM
-
-
-def _finite(numbers: Results, key: str, otherwise: float = math.nan) -> float:
-    """A number of a measure, or what stands for one that is missing or not finite."""
-    value = _number(numbers, key)
-    return value if math.isfinite(value) else otherwise
-
-
-def _number(numbers: Results, key: str) -> float:
-    try:
-        return float(numbers.get(key, math.nan))
-    except (TypeError, ValueError):
-        return math.nan
 
 
 def _cut(text: str, most: int) -> str:

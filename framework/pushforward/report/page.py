@@ -17,6 +17,7 @@ from pushforward.report.cells import grid_pictures, grid_table
 from pushforward.report.curves import DASHES, Chart, charts, colour_of
 from pushforward.report.folder import RunFolder, flattened, read_folder
 from pushforward.report.rounding import duration, short, with_error
+from pushforward.report.verdict import changes, drawn
 
 # How a verdict or a status is coloured; the word itself always stands beside.
 TONES = {
@@ -46,6 +47,8 @@ def write_report(folder: Path, sections: Sequence[tuple[str, str]] = ()) -> Path
         facts=_facts(run),
         measures=_measures(run),
         evidence=[(path, _number(value)) for path, value in _pairs(run.verdict.get("evidence"))],
+        changes=changes(run.path, run.verdict),
+        diagnosis=[(name, caption, _inline(path)) for name, caption, path in drawn(run)],
         pictures=_pictures(run),
         grid=grid_table(run),
         drawn=[(title, _inline(path)) for title, path in grid_pictures(run)],

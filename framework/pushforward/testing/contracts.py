@@ -46,6 +46,7 @@ def check_component(
         name: its name, bare or as `plugin/name`.
         registry: what is registered; None means the installed plugins.
         examples: constructor arguments, where a required one cannot be guessed or a default is too slow for a test.
+            For a measure or a watcher also `target` and `model`, a game, to look at where the stand-ins will not do.
 
     Raises:
         ContractBroken: with every contract that does not hold, one line each.

@@ -105,15 +105,19 @@ class Slope(Penalty):
 class Looked(Game):
     """A game with a part in every role, for whatever looks at models.
 
+    Attributes:
+        gives: its capabilities.
+
     Args:
         target: what it pretends to have learned.
     """
 
+    gives = ("sample", "log_density", "log_z", "equilibrium")
     averaged = ("flow",)
 
     def __init__(self, target: Target) -> None:
         super().__init__()
-        shape = tuple(target.shape)
+        self.target, shape = target, tuple(target.shape)
         self.flow, self.generator = Affine(shape), NetworkGenerator(tiny_network, shape, latent=3)
         self.discriminator, self.energy = NetworkDiscriminator(tiny_network, shape), NetworkEnergy(tiny_network, shape)
         if len(shape) == 1:
@@ -138,6 +142,24 @@ class Looked(Game):
     def log_density(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """That of the flow."""
         return self.flow.log_density(x)
+
+    def equilibrium(self) -> dict[str, Tensor] | None:
+        """The most likely flow has the mean and the standard deviation of every coordinate; None unless data are blobs.
+
+        A blob's centre is on the unit circle, so each of its two coordinates varies by one half.
+        """
+        if not isinstance(self.target, Blobs):
+            return None
+        variance = self.target.modes.square().mean(0) + self.target.mode_scale**2
+        return {"flow.shift": self.target.modes.mean(0), "flow.log_scale": variance.log() / 2}
+
+    def answers(self) -> dict[str, float]:
+        """The smallest cost in closed form."""
+        best = self.equilibrium()
+        if best is None:
+            return {}
+        scale = best["flow.log_scale"]
+        return {"least-likelihood": float(scale.sum() + 0.5 * scale.numel() * (1 + math.log(2 * math.pi)))}
 
     @torch.no_grad()
     def estimate(self, target: Target, evaluations: int, draw: Draw) -> Estimate:

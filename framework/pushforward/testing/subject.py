@@ -40,7 +40,8 @@ class Subject:
         kind: its kind.
         name: its name, bare or as `plugin/name`.
         examples: constructor arguments, by their names in Python or in a recipe; those that are required and not
-            given are filled with stand-ins, as far as their hints say what would do.
+            given are filled with stand-ins, as far as their hints say what would do. For a measure or a watcher,
+            `target` and `model` are what it looks at.
 
     Raises:
         UserError: if there is no such component.
@@ -55,6 +56,8 @@ class Subject:
         self.registry, self.kind, self.component = registry, kind, entry.component
         keywords = {n: p.keyword for n, p in self.signature.parameters.items()}
         self.examples = {keywords.get(key, key): value for key, value in examples.items()}
+        looked_at = ("target", "model") if kind in ("measure", "watcher") else ()
+        self.looked_at = {key: self.examples.pop(key) for key in looked_at if key in self.examples}
 
     @cached_property
     def signature(self) -> Signature:

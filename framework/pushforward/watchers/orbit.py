@@ -45,12 +45,15 @@ class Orbit(Watcher):
             raise RunFailed(f"watcher orbit: this game is none of up to {SMALL} numbers; remove it from `watch`")
         up, across = self.numbers or (0, 1)
         now = torch.cat([p.detach().reshape(-1).double() for p in play.field.live.values()])
-        kept = play.trace.points
-        orbit = (torch.cat([kept, now[None]]) if kept is not None else now[None]).cpu().numpy()[:, [across, up]]
+        kept = [piece for piece in (play.trace.start, play.trace.points, now.cpu()) if piece is not None]
+        orbit = torch.cat([piece.view(-1, len(now)) for piece in kept]).numpy()[:, [across, up]]
         known = play.game.equilibrium()
         middle = _flat(known, play)[[across, up]] if known is not None else np.zeros(2)
         place = self._window(orbit, middle)
         figure, axes = sheet(f"orbit, round {look.round}", place)
+        names = _names(play)
+        axes.set_xlabel(names[across], fontsize=8, color=INK)
+        axes.set_ylabel(names[up], fontsize=8, color=INK)
         if len(now) == 2:
             arrows(axes, play, place, swap=(across, up) == (1, 0))
         axes.plot(*orbit.T, color=MODEL, linewidth=0.9)
@@ -80,6 +83,13 @@ def arrows(axes: Axes, play: Play, place: Window, swap: bool = True) -> None:
     length = vectors.norm(dim=1, keepdim=True)
     shown = vectors / length.clamp_min(1e-300) * torch.log1p(9 * length / length.max().clamp_min(1e-300))
     axes.quiver(*points.T.numpy(), *shown.T.numpy(), color=DATA, width=0.003, scale=2.4 * CELLS, pivot="mid")
+
+
+def _names(play: Play) -> list[str]:
+    """What each number is called: its player, and where one has several their count."""
+    owners = [play.owner[key] for key, p in play.field.live.items() for _ in range(p.numel())]
+    counts = [owners[: i + 1].count(owner) for i, owner in enumerate(owners)]
+    return [o if owners.count(o) == 1 else f"{o} {c}" for o, c in zip(owners, counts, strict=True)]
 
 
 def _pieces(flat: torch.Tensor, play: Play) -> dict[str, torch.Tensor]:

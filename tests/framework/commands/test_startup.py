@@ -1,4 +1,4 @@
-"""Nothing before run, sample and evaluate imports torch; a process of its own shows it."""
+"""Nothing before run, sample, evaluate and diagnose imports torch; a process of its own shows it."""
 
 import json
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 from pushforward.commands import VERBS
 
-SLOW = ("run", "sweep", "sample", "evaluate")
+SLOW = ("run", "sweep", "sample", "evaluate", "diagnose")
 
 SCRIPT = """
 import json, sys

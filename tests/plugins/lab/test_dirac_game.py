@@ -150,7 +150,7 @@ def test_simultaneous_non_saturating_descent_ends_on_a_cycle_of_mean_square_twic
 
 @pytest.mark.parametrize(("rule", "reach"), [(Simultaneous(), 1.17), (Alternating(GENERATOR_FIRST), 1.0)])
 def test_a_clipped_wasserstein_critic_cycles_within_its_clip(rule: Simultaneous | Alternating, reach: float) -> None:
-    psi, theta = play(DiracGAN("wasserstein", clip=1.0), rule, 0.2, 500).unbind(1)
+    psi, theta = play(DiracGAN("wasserstein", bound=1.0), rule, 0.2, 500).unbind(1)
     assert float(psi.abs().max()) <= 1
     assert float(theta[-100:].abs().max()) == pytest.approx(reach, abs=0.02)
 
@@ -194,7 +194,7 @@ def test_only_the_asked_player_pays() -> None:
         ({"r2": math.nan}, "r2"),
         ({"noise": -1.0}, "noise"),
         ({"gradient_penalty": math.inf}, "gradient_penalty"),
-        ({"clip": 0.0}, "clip"),
+        ({"bound": 0.0}, "bound"),
         ({"objective": "least-squares"}, "minimax"),
         ({"start": [1.0]}, "2 numbers"),
         ({"nodes": 1}, "nodes"),

@@ -34,6 +34,15 @@ def test_known_answers_are_those_of_the_game() -> None:
     assert {key: found[key] for key in game.answers()} == game.answers()
 
 
+def test_one_known_answer_is_the_value_under_its_own_name() -> None:
+    game = ExponentialGAN(start=[0.0, 0.1])
+    measure = KnownAnswers("critical-slope")
+    assert measure.label("known-answers") == "known-answers/critical-slope"
+    assert measure.measure(Look(game, Blobs()))["value"] == game.answers()["critical-slope"]
+    with pytest.raises(UserError, match="no answer 'critical'.*critical-slope"):
+        KnownAnswers("critical").measure(Look(game, Blobs()))
+
+
 def test_a_game_without_answers_is_refused_with_its_name() -> None:
     for measure in (EquilibriumDistance(), KnownAnswers()):
         with pytest.raises(UserError, match="Duel"):
