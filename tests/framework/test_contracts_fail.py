@@ -6,10 +6,13 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import torch
 
+from pushforward import Draw
 from pushforward.problem import UserError
 from pushforward.registry import Registry
 from pushforward.testing import ContractBroken, check_component
+from pushforward.testing.stand_ins import Blobs, Looked
 
 HEAD = """
 from __future__ import annotations
@@ -388,6 +391,79 @@ def test_a_measure_that_touches_is_told(body: str, match: str, tmp_path: Path) -
             {body}
     '''
     breaks(tmp_path, "measure", text, match)
+
+
+LOOKS = '''
+class It(Measure):
+    """One line."""
+    def __init__(self) -> None:
+        super().__init__()
+    def compute(self):
+        return {{}}
+    def measure(self, look):
+        return {{"value": {value}, "n": 1}}
+'''
+
+
+def test_a_measure_sees_play_and_its_orbit(tmp_path: Path) -> None:
+    body = LOOKS.format(value="float(len(look.play.trace.rounds))")
+    check_component("measure", "it", registry_of(tmp_path, "measure", body))
+
+
+def test_a_measure_that_needs_what_no_model_gives_is_told(tmp_path: Path) -> None:
+    needs = ', needs={"model": ("wings",)}'
+    breaks(tmp_path, "measure", LOOKS.format(value=1.0), "no registered model gives wings", record=needs)
+
+
+def test_a_measure_looks_at_a_registered_game_that_gives_what_it_needs(tmp_path: Path) -> None:
+    body = (
+        LOOKS.format(value="float(look.game.phases)")
+        + """
+class Winged(Game):
+    needs_data = False
+    phases = 7
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = nn.Linear(1, 1)
+    @property
+    def players(self):
+        return {"left": self.left}
+    def costs(self, names, draw):
+        return {name: {"size": self.left.weight.square().sum() + self.left.bias.sum()} for name in names}
+
+@hook
+def components():
+    return [
+        Component("measure", "it", ":It", "a summary", needs={"model": ("wings",)}),
+        Component("model", "winged", ":Winged", "a summary", gives=("wings",)),
+    ]
+"""
+    )
+    file = tmp_path / "winged_plugin.py"
+    file.write_text(HEAD + body)
+    registry = Registry([str(file)])
+    assert registry.plugins[-1].state == "loaded", registry.plugins[-1].reason
+    check_component("measure", "it", registry)
+
+
+def test_a_measure_looks_at_the_game_and_the_data_that_are_given(tmp_path: Path) -> None:
+    body, target = LOOKS.format(value="float(look.target.shape[0] / (look.target.shape == (5,)))"), Blobs((5,))
+    registry = registry_of(tmp_path, "measure", body)
+    check_component("measure", "it", registry, {"target": target, "model": Looked(target)})
+    with pytest.raises(ContractBroken, match="ZeroDivisionError"):
+        check_component("measure", "it", registry)
+
+
+def test_the_stand_in_knows_where_its_cost_is_least_and_what_it_is_there() -> None:
+    target = Blobs()
+    game, n = Looked(target), 200_000
+    for name, value in game.equilibrium().items():
+        game.get_parameter(name).data.copy_(value)
+    draw = Draw(0, ("equilibrium",), n)
+    (cost,) = game.costs(("flow",), draw.with_data(*target.batch(draw)))["flow"].values()
+    assert float(cost.detach()) == pytest.approx(game.answers()["least-likelihood"], abs=0.01)  # four standard errors
+    slopes = torch.autograd.grad(cost, list(game.flow.parameters()))
+    assert max(float(slope.abs().max()) for slope in slopes) < 0.015
 
 
 def test_every_contract_that_is_broken_is_told_at_once(tmp_path: Path) -> None:
