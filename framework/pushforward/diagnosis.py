@@ -144,11 +144,12 @@ def _of_series(built: Built, history: History, evidence: dict[str, float]) -> Ve
 
 def _floor(built: Built, name: str) -> float | None:
     """The measure between two halves of held-out data: what a perfect model would be measured at."""
-    measure, held = built.measures[name], built.target.held_out("validation", 2 * built.measures[name].samples).x
-    half = len(held) // 2
-    if measure.better != "lower" or half < 2:
+    measure = built.measures[name]
+    if measure.better != "lower":
         return None
     try:
+        held = built.target.held_out("validation", 2 * measure.samples).x
+        half = len(held) // 2
         with torch.random.fork_rng(devices=[]):
             measure.reset()
             measure.update(held[:half], held[half : 2 * half])
