@@ -10,7 +10,7 @@ from torch import Tensor
 from pushforward.curvature import Curvature
 from pushforward.linear import Point
 from pushforward.optimizers import SGD
-from pushforward.problem import UserError
+from pushforward.problem import RunFailed, UserError
 
 
 class ControlledDescent(SGD):
@@ -51,6 +51,12 @@ class ControlledDescent(SGD):
 
     def controlled(self, gradients: Point, curvature: Point) -> Point:
         """Each gradient times its u."""
+        missing = gradients.keys() - curvature.keys()
+        if missing:
+            raise RunFailed(
+                "controlled-descent needs the curvature of the cost, and this rule gives none: use simultaneous, alternating, "
+                "extragradient or optimistic"
+            )
         squares = {key: g.square().sum() for key, g in gradients.items()}
         if self.each == "player":
             whole = torch.stack(list(squares.values())).sum()
