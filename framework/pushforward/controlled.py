@@ -54,8 +54,8 @@ class ControlledDescent(SGD):
         missing = gradients.keys() - curvature.keys()
         if missing:
             raise RunFailed(
-                "controlled-descent needs the curvature of the cost, and this rule gives none: use simultaneous, alternating, "
-                "extragradient or optimistic"
+                "controlled-descent needs the curvature of the cost, and this rule gives none: use simultaneous, "
+                "alternating, extragradient or optimistic"
             )
         squares = {key: g.square().sum() for key, g in gradients.items()}
         if self.each == "player":
