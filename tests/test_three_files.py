@@ -81,7 +81,7 @@ MEASURE = '''
 from pushforward import Component, Measure, hook
 
 
-class Reach(Measure):
+class Extent(Measure):
     """How far from the origin samples go, on average.
 
     Args:
@@ -104,7 +104,7 @@ class Reach(Measure):
 
 @hook
 def components():
-    return [Component("measure", "reach", ":Reach", "mean distance from the origin", needs={"model": ("sample",)})]
+    return [Component("measure", "extent", ":Extent", "mean distance from the origin", needs={"model": ("sample",)})]
 '''
 
 RECIPE = """
@@ -117,10 +117,10 @@ model:
   discriminator: {use: mlp, width: 8, depth: 1}
   objective: {use: quartic, label: 0.5}
 budget: {rounds: 3, batch: 16, report_every: 3}
-measure: [reach, {use: reach, power: 2.0}]
+measure: [extent, {use: extent, power: 2.0}]
 """
 
-OFFERED = [("objective", "quartic"), ("target", "spiral"), ("measure", "reach")]
+OFFERED = [("objective", "quartic"), ("target", "spiral"), ("measure", "extent")]
 
 
 @pytest.fixture

@@ -102,12 +102,12 @@ def _component(planned: Planned, depth: int) -> Iterator[str]:
                 yield from _entry(name, default[1], None, depth)
 
 
-def scalar(value: Any) -> str:
-    """A plain value in YAML's flow style, such that it is read back as itself."""
+def scalar(value: Any, flow: bool = False) -> str:
+    """A plain value as YAML reads it back; `flow` where it stands between brackets."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{scalar(str(k))}: {scalar(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{scalar(str(k), True)}: {scalar(v, True)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(scalar(item) for item in value) + "]"
+        return "[" + ", ".join(scalar(item, True) for item in value) + "]"
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -117,7 +117,7 @@ def scalar(value: Any) -> str:
     if isinstance(value, int):
         return repr(value)
     text = str(value) if not isinstance(value, Path) else value.as_posix()
-    return text if is_plain_string(text) else json.dumps(text, ensure_ascii=False)
+    return text if is_plain_string(text, flow) else json.dumps(text, ensure_ascii=False)
 
 
 def _line(text: str, origin: str) -> str:

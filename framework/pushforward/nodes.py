@@ -75,8 +75,10 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
 
-def is_plain_string(text: str) -> bool:
-    """Whether YAML reads this text, unquoted, as the same string."""
+def is_plain_string(text: str, flow: bool = False) -> bool:
+    """Whether YAML reads this text, unquoted, as the same string; in flow style, between brackets, a comma ends it."""
+    if flow and "," in text:
+        return False
     if not re.fullmatch(r"[A-Za-z_./][\w./*-]*(?: [\w./*(-][\w./*,;()'-]*)*\.?", text):
         return False
     tag = _Loader("").resolve(yaml.ScalarNode, text, (True, False))

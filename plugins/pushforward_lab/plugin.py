@@ -162,6 +162,14 @@ def _looking() -> list[Component]:
         ),
         Component(
             "measure",
+            "points-law",
+            f"{_HERE}.points_law:PointsLaw",
+            "a closed form of isolated points and what they did",
+            _POINTS,
+            needs=points,
+        ),
+        Component(
+            "measure",
             "assignment-distance",
             f"{_HERE}.assignment:AssignmentDistance",
             "exact transport cost between particles and data",

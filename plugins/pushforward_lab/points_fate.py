@@ -10,8 +10,6 @@ from torch import Tensor
 from pushforward import Look, Measure, UserError
 from pushforward_lab.phases import damping_excess, numbers_of, points_game
 
-Boundary = Literal["critical-damping", "simultaneous-damping", "imbalance-damping", "runaway-damping"]
-
 SMALL = 0.01  # of the kernel's reach: a swing that is seen
 OVERSHOT = 1e-6  # of the first distance: more than rounding
 
@@ -35,7 +33,13 @@ class PointsFate(Measure):
             that damping as it stands.
     """
 
-    def __init__(self, boundary: Boundary = "critical-damping", aside: float = 0.1) -> None:
+    def __init__(
+        self,
+        boundary: Literal[
+            "critical-damping", "simultaneous-damping", "imbalance-damping", "runaway-damping"
+        ] = "critical-damping",
+        aside: float = 0.1,
+    ) -> None:
         super().__init__(sync_on_compute=False)
         if not 0 <= aside < math.inf:
             raise UserError(f"aside is {aside}: expected a relative distance of 0 or more")
@@ -63,7 +67,7 @@ class PointsFate(Measure):
         return dict(self._numbers)
 
 
-def happened(boundary: Boundary, numbers: dict[str, Tensor], reach: float) -> bool:
+def happened(boundary: str, numbers: dict[str, Tensor], reach: float) -> bool:
     """Whether the numbers of a phase show what should happen below a boundary.
 
     Args:

@@ -32,7 +32,7 @@ class PointsLaw(Measure):
 
     better = None
 
-    def __init__(self, law: Literal["collapse-radius", "runaway-speed"] = "collapse-radius") -> None:
+    def __init__(self, law: Literal["runaway-speed", "collapse-radius"] = "runaway-speed") -> None:
         super().__init__(sync_on_compute=False)
         self.law = law
         self._numbers: dict[str, float] = {}

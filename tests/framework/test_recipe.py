@@ -2,6 +2,7 @@
 
 import pytest
 
+from pushforward.explain import scalar
 from pushforward.nodes import is_plain_string, parse
 from pushforward.problem import RecipeError
 from pushforward.recipe import apply_override, find_recipe, list_recipes, merge, read_recipe
@@ -186,3 +187,8 @@ def test_strings_that_yaml_would_read_otherwise_are_quoted():
         assert is_plain_string(text) and plain(f"k: {text}")["k"] == text
     for text in ("2e-4", "null", "true", "", "a: b", "- x", "#x", " x", "x ", "[x", "3", "*x", "a #b"):
         assert not is_plain_string(text)
+
+
+@pytest.mark.parametrize("value", [{"label": "no zero, (1, .5, .2)"}, ["a, b", "it's"], {"a, b": [1.0, None]}, "a, b"])
+def test_what_explain_writes_is_read_back_as_itself(value):
+    assert plain(f"k: {scalar(value)}")["k"] == value
