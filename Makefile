@@ -26,6 +26,9 @@ numbers: .venv/developed
 benchmarks: .venv/developed
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/round.py
+	$(BIN)/python benchmarks/spectrum.py
+	$(BIN)/python benchmarks/tangent_gram.py
+	$(BIN)/python benchmarks/ensembles.py
 
 clean:
 	rm -rf .venv build dist

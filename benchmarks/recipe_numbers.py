@@ -57,17 +57,19 @@ def write(recipe: str, entry: dict[str, Any]) -> None:
     file = own_recipes() / Path(recipe).parent / EXPECTED
     stem = Path(recipe).name
     blocks: dict[str, list[str]] = {}
+    titles: dict[str, str] = {}
     head: list[str] = []
     for line in file.read_text().splitlines():
         if line and not line.startswith((" ", "#")):
-            blocks[line.rstrip(":")] = []
+            titles[name := line.partition(":")[0]] = line
+            blocks[name] = []
             continue
         (blocks[list(blocks)[-1]] if blocks else head).append(line)
     kept = blocks[stem]
     cut = next((i for i, line in enumerate(kept) if line.startswith("  measured:")), len(kept))
     text = yaml.safe_dump({"measured": entry}, sort_keys=False, default_flow_style=None, width=1000)
     blocks[stem] = [*kept[:cut], *(f"  {line}" for line in text.splitlines())]
-    lines = [*head, *(line for name, block in blocks.items() for line in (f"{name}:", *block))]
+    lines = [*head, *(line for name, block in blocks.items() for line in (titles[name], *block))]
     file.write_text("\n".join(lines) + "\n")
 
 

@@ -47,7 +47,7 @@ def diagnose(
     play = built.play
     if play.players_optimizers and not play.schedules and all(o.lr == 0 for o in play.players_optimizers.values()):
         return {"state": "undecided", "why": "every step is 0, so nobody moves", "evidence": {}}
-    verdict = _word(built, measures, history or {}, failure)
+    verdict = judged(built, measures, history or {}, failure)
     if not (play.trace.small or thorough) or not finite(built):
         return verdict if "remedy" in verdict else verdict | _general(built, verdict["state"])
     try:
@@ -63,7 +63,7 @@ def finite(built: Built) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in built.play.field.live.values())
 
 
-def _word(built: Built, measures: dict[str, dict[str, Any]], history: History, failure: str) -> Verdict:
+def judged(built: Built, measures: dict[str, dict[str, Any]], history: History, failure: str) -> Verdict:
     """The state, from what was seen."""
     if failure:
         return {"state": "diverging", "why": failure, "evidence": {"non-finite": failure}}

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pushforward.builder import Builder, Built, build
 from pushforward.check import plan_cell
-from pushforward.diagnosis import _word as judged
+from pushforward.diagnosis import judged
 from pushforward.dials import Dial, find_dial
 from pushforward.ensemble import Ensemble, Number
 from pushforward.field import State
