@@ -27,10 +27,11 @@ def short(tmp_path):
     flow = tmp_path / "flow.yaml"
     flow.write_text("about: A small flow.\nextends: rings/flow\nbudget: {rounds: 4, batch: 32}\nmeasure: []\n")
 
-    def overrides(recipe):
-        return [*SHORT, f"model.base.recipe={flow}"] if recipe == "rings/gebm" else SHORT
-
-    return overrides
+    shorter = {
+        "rings/gebm": [f"model.base.recipe={flow}"],
+        "eight-gaussians/ntk-width": ["measure=[{use: width-error, widths: [8, 16], seeds: 2}]", "watch=[]"],
+    }
+    return lambda recipe: [*SHORT, *shorter.get(recipe, [])]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

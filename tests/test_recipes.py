@@ -13,7 +13,7 @@ from pushforward.registry import own_recipes
 from pushforward.runner import run_recipe
 
 EXPECTED = read_expected([own_recipes()])
-LONG = 20.0  # seconds of a run beyond which a recipe is only run with `-m slow` ...
+LONG = 8.0  # seconds of a run beyond which a recipe is only run with `-m slow` ...
 ALWAYS = {"digits/gan", "rings/flow", "rings/gan", "rings/gebm", "rings/team-gan", "two-modes/neis"}  # ... but these
 
 
