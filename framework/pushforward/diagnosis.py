@@ -22,6 +22,7 @@ from pushforward.spectrum import Spectrum, field_spectrum
 COLLAPSED = 0.75  # a model that surely (by two standard errors) covers fewer of the modes has collapsed ...
 NEAR = 0.5  # ... if at least this share of its samples is near any: else it has not got there yet
 AT_REST = 2.0  # a distance of at most so many times that between two sets of data has nothing left to fall
+MOVING = ("converging", "cycling", "diverging")  # states whose factor a round says something
 BATCH = 512  # samples of the turn on which a game with data is linearised
 
 Verdict = dict[str, Any]
@@ -109,10 +110,12 @@ def _of_orbit(built: Built) -> Verdict:
         "undecided": "nothing measured here decides it",
     }
     where = words[motion.state] if centre is not None else f"{words[motion.state]}; none was found near the orbit"
+    if motion.state == "resting" and motion.evidence["distance-last"] == 0:
+        where = "play began where nobody has a reason to move, and nobody has"
     state = "undecided" if motion.state == "resting" else motion.state
     return {
         "state": state,
-        "why": f"{where}, by a factor of {motion.rate:.6g} a round",
+        "why": f"{where}, by a factor of {motion.rate:.6g} a round" if motion.state in MOVING else where,
         "evidence": motion.evidence | {"measured-factor": motion.rate},
     }
 

@@ -51,6 +51,8 @@ def of_orbit(rounds: Tensor, points: Tensor, centre: Tensor) -> Motion:
     size = float(distance.max())
     first, last = _quarter(later, 0), _quarter(later, -1)
     evidence = {"distance-first": float(distance[0]), "distance-last": float(distance[-1])}
+    if bool((points == points[0]).all()):
+        return Motion("resting", 1.0, evidence)
     if size == 0 or last <= ARRIVED * size:
         early = distance[distance > ARRIVED * size]
         return Motion("converging", growth(early) ** (1 / every) if len(early) > 8 else 0.0, evidence)
@@ -58,6 +60,8 @@ def of_orbit(rounds: Tensor, points: Tensor, centre: Tensor) -> Motion:
     rate = growth(later) ** (1 / every)
     path = float((points[len(points) // 2 :].diff(dim=0)).norm(dim=1).sum())
     evidence |= {"change-of-log-distance": change, "path-over-distance": path / last}
+    if abs(change) > MOVED and (change < 0) != (rate < 1):  # its ends and its slope disagree
+        return Motion("undecided", rate, evidence)
     if abs(change) > MOVED:
         return Motion("converging" if change < 0 else "diverging", rate, evidence)
     return Motion("cycling" if path > last else "resting", rate, evidence)

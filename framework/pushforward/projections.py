@@ -57,7 +57,13 @@ class Simplex(Projection):
     """
 
     def __call__(self, value: Tensor) -> Tensor:
-        """The nearest probability vector."""
+        """The nearest probability vector.
+
+        Raises:
+            UserError: if there is one number alone, whose only probability is 1.
+        """
+        if value.ndim == 0:
+            raise UserError("simplex is for vectors, and a parameter here is a single number: project it to a box")
         ordered = value.sort(-1, descending=True).values
         excess = ordered.cumsum(-1) - 1
         count = torch.arange(1, value.shape[-1] + 1, device=value.device, dtype=value.dtype)

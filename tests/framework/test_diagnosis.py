@@ -263,3 +263,15 @@ def test_the_share_of_pairs_ahead_counts_ties_as_half():
     high, low = torch.tensor([1.0, 2.0, 2.0]), torch.tensor([2.0, 0.0])
     pairs = [(1.0 if h > x else 0.5 if h == x else 0.0) for h in high.tolist() for x in low.tolist()]
     assert _ahead(high, low) == pytest.approx(sum(pairs) / len(pairs))
+
+
+def test_an_orbit_that_is_nearer_by_its_ends_and_farther_by_its_slope_decides_nothing():
+    radii = torch.cat([torch.ones(60), torch.full((20,), 2.0), torch.linspace(0.2, 2.0, 40)]).double()
+    motion = of_orbit(torch.arange(120), torch.stack([radii, torch.zeros(120).double()], 1), torch.zeros(2).double())
+    assert motion.evidence["change-of-log-distance"] < -0.2 and motion.rate > 1.01
+    assert motion.state == "undecided"
+
+
+def test_who_never_moves_does_not_converge():
+    still = torch.ones(20, 2, dtype=torch.float64)
+    assert of_orbit(torch.arange(20), still, still[0]).state == "resting"

@@ -94,3 +94,8 @@ def test_projecting_twice_is_projecting_once():
 def test_what_holds_nothing_is_refused(make):
     with pytest.raises(UserError, match="expected"):
         make()
+
+
+def test_a_single_number_has_no_simplex():
+    with pytest.raises(UserError, match="project it to a box"):
+        Simplex()(torch.tensor(0.3))
