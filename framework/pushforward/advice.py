@@ -13,7 +13,7 @@ from pushforward.remedies import Remedy
 from pushforward.rules.turns import Simultaneous
 
 DAMPING = 0.1  # strength of R1 for data of unit variance: see `advise`
-ILL = ("diverging", "cycling", "critic saturated", "collapsed", "overfitting")
+ILL = ("diverging", "cycling", "critic saturated", "collapsed", "overfitting", "stuck")
 
 
 def advise(built: Built, state: str) -> Remedy | None:

@@ -211,7 +211,8 @@ def _spaced(path: str, low: float, high: float, count: int, spacing: str, place:
     if not (math.isfinite(low) and math.isfinite(high)) or (low == high and count > 1):
         raise RecipeError([Problem(f"a range goes from one number to another, got {low} to {high}", path, place)])
     if spacing == "log" and not (low > 0 and high > 0):
-        what = f"logarithmic spacing needs ends above zero, got {low} to {high}"
+        equal = f"{{from: {low:g}, to: {high:g}, count: {count}}}"
+        what = f"logarithmic spacing needs ends above zero, got {low:g} to {high:g}: {equal} makes equal steps"
         raise RecipeError([Problem(what, path, place)])
     if count == 1:
         return [low]

@@ -101,6 +101,9 @@ class Builder:
             from pushforward.reporter import measure_of
 
             measure_of(built, plan.value("best"))
+        for name, parameter in play.game.named_parameters():
+            if not bool(torch.isfinite(parameter).all()):
+                raise UserError([Problem(f"it begins where {name} is not finite", "model", plan.model.place)])
         play.prepare(plan.value("rounds"), plan.seed, plan.value("accumulate"), self.schedules)
         return built
 

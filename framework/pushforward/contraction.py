@@ -33,9 +33,12 @@ def state_at(play: Play, point: Point, functional: FunctionalPlay | None = None)
 
 
 def measured_contraction(
-    play: Play, at: Point, turns: Sequence[Draw], rounds: int = 400, seed: int = 0
+    play: Play, at: Point, turns: Sequence[Draw], rounds: int = 400, seed: int = 0, isolated: bool = True
 ) -> float | None:
     """By which factor a round shrinks a small distance from a point, fitted over rounds on the same turns.
+
+    Where equilibria form a line or a surface, play that is nudged along it stays there: its distance from the point
+    says nothing then, and the length of what a round moves is fitted instead.
 
     Args:
         play: the play; nothing of it changes.
@@ -43,6 +46,7 @@ def measured_contraction(
         turns: the turns that every round is played on.
         rounds: how many at most.
         seed: of the direction in which players are nudged.
+        isolated: whether no other equilibrium is as near as one likes.
 
     Returns:
         The factor; 0 where the point is reached at once, None where the numbers overflow.
@@ -57,8 +61,9 @@ def measured_contraction(
     state = state._replace(point=nudged)
     distances = []
     for _ in range(rounds):
+        since = at if isolated else state.point
         state = functional.round(state, turns)
-        away = math.sqrt(sum(float((value - at[key]).square().sum()) for key, value in state.point.items()))
+        away = math.sqrt(sum(float((value - since[key]).square().sum()) for key, value in state.point.items()))
         if not math.isfinite(away):
             return None
         distances.append(away)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
 from pushforward.curvature import Curvature
@@ -38,7 +39,11 @@ class ControlledDescent(SGD):
     """
 
     def __init__(
-        self, lr: float = 1e-2, largest: float = 5.0, each: Literal["tensor", "player"] = "tensor", noise: int = 1
+        self,
+        lr: NonNegativeFloat = 1e-2,
+        largest: PositiveFloat = 5.0,
+        each: Literal["tensor", "player"] = "tensor",
+        noise: int = 1,
     ) -> None:
         super().__init__(lr)
         if not lr > 0 or not largest > 0 or noise < 1:

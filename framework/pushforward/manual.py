@@ -11,7 +11,7 @@ from pushforward.explain import scalar
 from pushforward.problem import PluginError
 from pushforward.records import Kind
 from pushforward.registry import Entry, Registry
-from pushforward.schema import DictOf, ListOf, OneOf, Plain, Shape, Slot, read_hint
+from pushforward.schema import DictOf, ListOf, OneOf, Plain, Shape, Slot, in_words, read_hint
 from pushforward.signature import Parameter, Signature, read_signature
 
 TOP = {
@@ -97,7 +97,7 @@ def read_arguments(signature: Signature, inner: bool = False) -> list[dict[str, 
     return [
         {
             "name": name,
-            "hint": signature.parameters[name].hint,
+            "hint": in_words(signature.parameters[name].hint),
             "default": signature.parameters[name].default,
             "required": signature.parameters[name].required,
             "description": described.get(name, ""),

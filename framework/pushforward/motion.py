@@ -17,6 +17,7 @@ SURE = 3.0  # standard errors
 SCATTER = 3.0  # a series that scatters by so many times its own error does not settle ...
 WOBBLE = 0.05  # ... and by so much of its level
 LOST = 1 / 3  # a series that was better before by so much of its present level has moved away
+BACK = 0.25  # an orbit is back where what lies between, squared, is below this share of what it was at most
 SHARE = 0.1  # a trend of so much of the level is one
 
 
@@ -33,6 +34,7 @@ class Motion:
     state: Literal["converging", "cycling", "diverging", "resting", "undecided"]
     rate: float
     evidence: dict[str, float]
+    falls: bool = False  # whether a measured series is surely still getting better
 
 
 def of_orbit(rounds: Tensor, points: Tensor, centre: Tensor) -> Motion:
@@ -48,6 +50,7 @@ def of_orbit(rounds: Tensor, points: Tensor, centre: Tensor) -> Motion:
     distance = torch.linalg.vector_norm(points - centre, dim=1)
     every = float(rounds[1] - rounds[0])
     later = distance[len(distance) // 2 :]
+    turn = one_turn(points[len(points) // 2 :]) or one_turn(points)
     size = float(distance.max())
     first, last = _quarter(later, 0), _quarter(later, -1)
     evidence = {"distance-first": float(distance[0]), "distance-last": float(distance[-1])}
@@ -56,8 +59,12 @@ def of_orbit(rounds: Tensor, points: Tensor, centre: Tensor) -> Motion:
     if size == 0 or last <= ARRIVED * size:
         early = distance[distance > ARRIVED * size]
         return Motion("converging", growth(early) ** (1 / every) if len(early) > 8 else 0.0, evidence)
-    change = math.log(last / first) if first > 0 else math.inf
-    rate = growth(later) ** (1 / every)
+    if turn is not None:
+        change = _turn_by_turn(distance, turn)
+        rate = math.exp(change / len(later) / every)
+    else:
+        change = math.log(last / first) if first > 0 else math.inf
+        rate = growth(later) ** (1 / every)
     path = float((points[len(points) // 2 :].diff(dim=0)).norm(dim=1).sum())
     evidence |= {"change-of-log-distance": change, "path-over-distance": path / last}
     if abs(change) > MOVED and (change < 0) != (rate < 1):  # its ends and its slope disagree
@@ -65,6 +72,34 @@ def of_orbit(rounds: Tensor, points: Tensor, centre: Tensor) -> Motion:
     if abs(change) > MOVED:
         return Motion("converging" if change < 0 else "diverging", rate, evidence)
     return Motion("cycling" if path > last else "resting", rate, evidence)
+
+
+def one_turn(points: Tensor) -> int | None:
+    """After how many points an orbit, (T, N), comes back to where it was; None where it does not within half of them.
+
+    That is where the mean square of what lies between two points so far apart is least, for the first time after it
+    was largest.
+    """
+    points = points - points.mean(0)
+    count, lags = len(points), len(points) // 2
+    spectrum = torch.fft.rfft(points, 2 * count, dim=0)
+    products = torch.fft.irfft(spectrum.abs().square(), 2 * count, dim=0)[:count].sum(1)
+    squares = torch.cat([points.new_zeros(1), points.square().sum(1).cumsum(0)])
+    lag = torch.arange(lags + 1)
+    apart = (squares[-1] - squares[lag] + squares[count - lag] - 2 * products[: lags + 1]) / (count - lag)
+    least = (apart[1:-1] < apart[:-2]) & (apart[1:-1] <= apart[2:])
+    back = least & (apart[1:-1] < BACK * apart.cummax(0).values[1:-1])
+    found = back.nonzero()
+    return int(found[0]) + 1 if len(found) else None
+
+
+def _turn_by_turn(distance: Tensor, turn: int) -> float:
+    """The change of the log of a distance, (T,), over its later half, from comparing like places of full turns."""
+    log = distance.clamp_min(1e-300).log()
+    later = len(distance) - len(distance) // 2
+    changes = (log[turn:] - log[:-turn])[-later:]
+    whole = changes[-(len(changes) // turn) * turn :]
+    return float(whole.mean()) * later / turn
 
 
 def _quarter(series: Tensor, which: int) -> float:
@@ -103,5 +138,5 @@ def of_series(values: list[float], errors: list[float], better: Literal["lower",
     if scatter > SCATTER * error and scatter > WOBBLE * level:
         return Motion("cycling", slope / level, evidence)
     if gain > SURE * max(error, scatter) or -worse > SURE * slope_error:
-        return Motion("converging", slope / level, evidence)
+        return Motion("converging", slope / level, evidence, falls=-worse > SURE * slope_error)
     return Motion("resting", slope / level, evidence)

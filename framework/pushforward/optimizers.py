@@ -6,6 +6,7 @@ import abc
 from collections.abc import Iterable
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
 from pushforward.curvature import Curvature
@@ -72,7 +73,7 @@ class SGD(Optimizer):
 
     momenta = ("m",)
 
-    def __init__(self, lr: float = 1e-2, momentum: float = 0.0) -> None:
+    def __init__(self, lr: NonNegativeFloat = 1e-2, momentum: float = 0.0) -> None:
         self.lr, self.momentum = _step(lr), momentum
 
     def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -121,7 +122,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        lr: float = 1e-3,
+        lr: NonNegativeFloat = 1e-3,
         betas: tuple[float, float] | None = None,
         eps: float = 1e-8,
         weight_decay: float = 0.0,
@@ -188,7 +189,7 @@ class RMSprop(Optimizer):
         eps: added to its root.
     """
 
-    def __init__(self, lr: float = 1e-4, alpha: float = 0.99, eps: float = 1e-8) -> None:
+    def __init__(self, lr: NonNegativeFloat = 1e-4, alpha: float = 0.99, eps: float = 1e-8) -> None:
         self.lr, self.alpha, self.eps = _step(lr), alpha, eps
 
     def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pushforward.folder import read_json
 from pushforward.nodes import Node, parse
 from pushforward.problem import Place, Problem, RecipeError, did_you_mean
 
@@ -46,13 +47,21 @@ def find_recipe(name: str, folders: Sequence[Path], beside: Path | None = None) 
             raise RecipeError(f"{name} is a folder: expected a recipe file")
         if not path.is_file():
             raise RecipeError(f"there is no recipe file {path}")
-        return path.stem, path
+        return _own_name(path), path
     for folder in folders:
         candidate = folder / f"{name}.yaml"
         if candidate.is_file() and candidate.name != EXPECTED:
             return name, candidate
     known = list_recipes(folders)
     raise RecipeError(f"there is no recipe {name!r}{did_you_mean(name, known)} (`pushforward recipes` lists them)")
+
+
+def _own_name(path: Path) -> str:
+    """The stem of a recipe's file; of the one that a run has kept, what that run was made of."""
+    beside = path.parent / "environment.json"
+    if path.name == "recipe.yaml" and beside.is_file():
+        return str(read_json(beside).get("recipe", path.stem))
+    return path.stem
 
 
 def list_recipes(folders: Iterable[Path]) -> dict[str, Path]:

@@ -28,7 +28,6 @@ from pushforward.folder import (
     write_json,
     write_text,
 )
-from pushforward.ledger import NonFinite
 from pushforward.limits import refuse_parts
 from pushforward.plan import Plan
 from pushforward.problem import INTERRUPTED, RunFailed, UserError
@@ -90,7 +89,7 @@ def run_recipe(
         return play_grid(plan, out=out, resume=resume, smoke=smoke, quiet=quiet, modules=modules)
     if smoke:
         shorten(plan)
-        plan.recipe.name += "-smoke"
+        plan.recipe.name = plan.recipe.name.removesuffix("-smoke") + "-smoke"
     built = build(plan, modules)
     if not is_first_process():
         return Run(built, _followed(out, plan, resume), resume, quiet=True).play()
@@ -168,7 +167,7 @@ class Run:
             self._close("stopped", {}, reason=str(stop))
             raise
         except UserError as error:
-            self._close("failed", {}, reason=str(error), non_finite=isinstance(error, NonFinite))
+            self._close("failed", {}, reason=str(error))
             raise
         except Exception as error:
             self._close("failed", {}, reason=f"{type(error).__name__}: {error}")
@@ -255,9 +254,7 @@ class Run:
             animate(self.folder, name, self.folder / "images" / f"{name}.webp")
         return measures
 
-    def _close(
-        self, status: str, measures: dict[str, dict[str, float]], reason: str = "", non_finite: bool = False
-    ) -> None:
+    def _close(self, status: str, measures: dict[str, dict[str, float]], reason: str = "") -> None:
         if not self.writes:
             return
         results = {
@@ -268,7 +265,7 @@ class Run:
             "seed": self.plan.seed,
             "weights": self._weights(),
             "measures": measures,
-            "verdict": self._verdict(measures, reason if non_finite else ""),
+            "verdict": self._verdict(measures, reason if status == "failed" else ""),
         }
         if reason:
             results["reason"] = reason

@@ -5,15 +5,25 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Union
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
 
 PLAIN: dict[str, Any] = {
     "bool": bool, "int": int, "float": float, "str": str, "Path": Path, "None": None, "Any": Any,
+    "NonNegativeFloat": NonNegativeFloat, "NonNegativeInt": NonNegativeInt,
+    "PositiveFloat": PositiveFloat, "PositiveInt": PositiveInt,
 }  # fmt: skip
+WORDS = {
+    "NonNegativeFloat": "float >= 0",
+    "NonNegativeInt": "int >= 0",
+    "PositiveFloat": "float > 0",
+    "PositiveInt": "int > 0",
+}
+_BOUNDED = re.compile("|".join(sorted(WORDS, key=len, reverse=True)))
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ def read_hint(source: str, kinds: dict[str, str]) -> Shape:
 
 
 def _shape(tree: ast.expr, kinds: dict[str, str]) -> Shape:
-    text = ast.unparse(tree)
+    text = in_words(ast.unparse(tree))
     if isinstance(tree, ast.Constant) and isinstance(tree.value, str):
         return read_hint(tree.value, kinds)
     if not any(_name(part) in kinds for part in ast.walk(tree)):
@@ -138,6 +148,11 @@ def _plain(tree: ast.expr) -> Any:
 
 def _is_dots(tree: ast.expr) -> bool:
     return isinstance(tree, ast.Constant) and tree.value is ...
+
+
+def in_words(hint: str) -> str:
+    """The source of a hint with its bounds as people write them, such as `float >= 0`."""
+    return _BOUNDED.sub(lambda found: WORDS[found[0]], hint)
 
 
 @functools.cache

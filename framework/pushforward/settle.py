@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -14,29 +12,33 @@ from pushforward.randomness import Draw
 from pushforward.spectrum import linearised
 
 STEPS = 50
+PATIENCE = 8  # steps after which a search that has come no nearer is given up
 TOLERANCE = 1e-10  # norm of the field at a zero, against its norm where the search began
 
 
-def find_equilibrium(play: Play, turn: Draw, guesses: Sequence[Tensor]) -> Point | None:
-    """A zero of the joint field near one of the guesses, by parameter name; the game's own answer where it has one.
+def find_equilibrium(play: Play, turn: Draw) -> Point | None:
+    """A zero of the joint field near where play is or has been, by parameter name; the game's own where it knows one.
+
+    Newton's method begins at the present point, then in the middle of the later half of the orbit.
 
     Args:
         play: the play; nothing of it changes.
         turn: the turn on which the field is taken.
-        guesses: flat points, (N,), the best first.
     """
     known = play.game.equilibrium()
     if known is not None:
         return known
-    for guess in guesses:
-        found = _newton(play, turn, guess.double())
+    here = flat({key: p.detach() for key, p in play.field.live.items()}, play)
+    points = play.trace.points
+    for guess in [here] if points is None else [here, points[len(points) // 2 :].mean(0).to(here.device)]:
+        found = _newton(play, turn, guess)
         if found is not None:
             return found
     return None
 
 
 def _newton(play: Play, turn: Draw, flat: Tensor) -> Point | None:
-    first = None
+    first, best, since = None, float("inf"), 0
     for _ in range(STEPS):
         try:
             linear, _ = linearised(play.game, turn, pieces(flat, play))
@@ -47,6 +49,9 @@ def _newton(play: Play, turn: Draw, flat: Tensor) -> Point | None:
         first = first or max(size, 1e-300)
         if size <= TOLERANCE * max(first, 1.0):
             return pieces(flat, play)
+        best, since = (size, 0) if size < 0.9 * best else (best, since + 1)
+        if since > PATIENCE:
+            return None
         step = torch.linalg.lstsq(linear.dense().detach().double(), v[:, None]).solution[:, 0]
         reach = 0.5 * (1.0 + float(flat.norm()))
         flat = flat - step * min(1.0, reach / max(float(step.norm()), 1e-300))

@@ -117,6 +117,13 @@ def _constructor(member: Any) -> Any:
         return member.members["__init__"]
     for base in member.bases:
         name = str(base).partition("[")[0]
+        beside = member.module.members.get(name)
+        if (
+            beside is not None and not beside.is_alias and beside.is_class
+        ):  # in the same file, which need be no module that can be imported
+            if (found := _constructor(beside)) is not None:
+                return found
+            continue
         try:
             path = member.module.resolve(name)
         except griffe.NameResolutionError:

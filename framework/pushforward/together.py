@@ -13,14 +13,13 @@ from torch import Tensor
 
 from pushforward.builder import Builder, Built, build
 from pushforward.check import plan_cell
-from pushforward.diagnosis import judged
 from pushforward.dials import Dial, find_dial
 from pushforward.ensemble import Ensemble, Number
 from pushforward.field import State
 from pushforward.frozen import frozen
 from pushforward.grid import SEED, Cell
 from pushforward.guarded import ROUNDS, Guarded
-from pushforward.ledger import NonFinite
+from pushforward.judgement import judged
 from pushforward.linear import Point
 from pushforward.plan import Plan
 from pushforward.play import Play
@@ -272,7 +271,7 @@ class Together:
             refuse_non_finite(play)
             results["measures"] = measure_on(built, "test")
         except UserError as error:
-            failure = str(error) if isinstance(error, NonFinite) else ""
+            failure = str(error)
             results |= {"status": "failed", "reason": str(error)}
         return results | {"verdict": judged(built, results["measures"], {}, failure)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor
 
 from pushforward import Critic, Draw, Penalty, UserError, slope
@@ -25,7 +26,7 @@ class R1(Penalty):
         UserError: if it is negative.
     """
 
-    def __init__(self, weight: float = 1.0) -> None:
+    def __init__(self, weight: NonNegativeFloat = 1.0) -> None:
         self.weight = _strength(weight)
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draw: Draw) -> Tensor:
@@ -50,7 +51,7 @@ class R2(Penalty):
         UserError: if it is negative.
     """
 
-    def __init__(self, weight: float = 1.0) -> None:
+    def __init__(self, weight: NonNegativeFloat = 1.0) -> None:
         self.weight = _strength(weight)
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draw: Draw) -> Tensor:
@@ -76,7 +77,7 @@ class WGANGP(Penalty):
         UserError: if one of them is negative.
     """
 
-    def __init__(self, weight: float = 10.0, norm: float = 1.0) -> None:
+    def __init__(self, weight: NonNegativeFloat = 10.0, norm: NonNegativeFloat = 1.0) -> None:
         self.weight, self.norm = _strength(weight), _strength(norm)
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draw: Draw) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 
 from pushforward import Box, Costs, Draw, UserError
@@ -63,12 +64,12 @@ class DiracGAN(LaboratoryGame):
     def __init__(
         self,
         objective: Literal["minimax", "non-saturating", "wasserstein", "hinge", "relativistic-paired"] = "minimax",
-        r1: float = 0.0,
-        r2: float = 0.0,
-        gradient_penalty: float = 0.0,
-        slope: float = 1.0,
-        noise: float = 0.0,
-        bound: float | None = None,
+        r1: NonNegativeFloat = 0.0,
+        r2: NonNegativeFloat = 0.0,
+        gradient_penalty: NonNegativeFloat = 0.0,
+        slope: NonNegativeFloat = 1.0,
+        noise: NonNegativeFloat = 0.0,
+        bound: PositiveFloat | None = None,
         nodes: int = 32,
         start: list[float] | None = [1.0, 1.0],  # noqa: B006
     ) -> None:

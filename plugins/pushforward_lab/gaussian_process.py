@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 from torch.func import jacrev
 
@@ -69,7 +70,7 @@ class MomentGAN(LaboratoryGame):
         truth: list[float] | None = None,
         family: Literal["lags", "squared-filters"] = "lags",
         lags: int | None = None,
-        kappa: float = 1.0,
+        kappa: NonNegativeFloat = 1.0,
         samples: int | None = None,
         length: int = 64,
         unit_norm: bool = False,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 
 from pushforward import Costs, Draw, UserError
@@ -64,8 +65,8 @@ class IsolatedPoints(LaboratoryGame):
         spread: float = 0.1,
         generated_masses: list[float] | None = None,
         kernel: PointKernel | None = None,
-        damping: float = 1.0,
-        critic_step: float = 0.05,
+        damping: NonNegativeFloat = 1.0,
+        critic_step: PositiveFloat = 0.05,
         window: int | None = None,
         tolerance: float = 1e-12,
         head_start: int = 0,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
 from pushforward import Costs, Draw, UserError
@@ -57,7 +58,7 @@ class LinearGAN(LaboratoryGame):
         dimension: int = 3,
         seed: int = 0,
         objective: Literal["minimax", "non-saturating", "wasserstein", "hinge", "relativistic-paired"] = "minimax",
-        r1: float = 0.0,
+        r1: NonNegativeFloat = 0.0,
         start: list[float] | None = None,
     ) -> None:
         super().__init__()

@@ -123,14 +123,14 @@ def test_the_fingerprint_is_of_what_decides_the_trajectory(tmp_path):
     ("override", "message"),
     [
         ("model.generator.shape=[2]", "follows from the data"),
-        ("model.optimizer={use: adam, lr: fast}", "model.optimizer.lr: expected float, got 'fast'"),
+        ("model.optimizer={use: adam, lr: fast}", "model.optimizer.lr: expected float >= 0, got 'fast'"),
         ("model.optimizer={use: adam, betas: [0.5]}", "expected tuple[float, float] | None, got a list"),
         (
             "model.optimizer={use: adam, lr: {use: lineer, from: 1, to: 2}}",
             "unknown schedule 'lineer'; did you mean 'linear'?",
         ),
         ("model.optimizer={use: adam, lr: {use: linear, to: 2}}", "'linear' needs 'from' (float)"),
-        ("model.optimizer={lr: fast}", "model.optimizer.lr: expected float, got 'fast'"),
+        ("model.optimizer={lr: fast}", "model.optimizer.lr: expected float >= 0, got 'fast'"),
         ("model.clip=true", "expected float | None, got True"),
         ("model.use=gann", "unknown model 'gann'; did you mean 'gan'?"),
         ("model.generator=[mlp]", "expected a generator: a name, or a mapping with `use`; got a list"),

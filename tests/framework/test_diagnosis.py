@@ -11,9 +11,11 @@ from pushforward.builder import build
 from pushforward.check import plan_recipe
 from pushforward.contraction import growth
 from pushforward.diagnosis import diagnose
+from pushforward.folder import read_json
 from pushforward.health import _ahead
 from pushforward.motion import of_orbit, of_series
-from pushforward.problem import RunFailed
+from pushforward.problem import RunFailed, UserError
+from pushforward.runner import run_recipe
 from pushforward.settle import find_equilibrium
 
 DIRAC = ("dirac/r1", "model.r1=0")
@@ -40,7 +42,7 @@ SIM, ALT = "model.rule=simultaneous", "model.rule=alternating"
         ([SIM, "model.r1=0.3", "model.r2=0.3"], "converging", "spiral"),
         ([SIM, "model.r1=0.3", "model.objective=non-saturating"], "converging", "spiral"),
         (["model.rule=consensus"], "converging", "centre"),
-        ([SIM, "model.r1=0.03"], "cycling", "spiral"),
+        ([SIM, "model.r1=0.03", "budget.rounds=1000"], "cycling", "spiral"),
         ([SIM, "model.r1=10", "model.optimizer.lr=0.21"], "diverging", "node"),
     ],
 )
@@ -167,7 +169,7 @@ def test_newton_finds_the_equilibrium_that_the_game_knows(monkeypatch):
     monkeypatch.setattr(type(built.play.game), "equilibrium", lambda self: None)
     from pushforward import Draw
 
-    found = find_equilibrium(built.play, Draw(0, (0,), 1), [built.play.trace.points[-1]])
+    found = find_equilibrium(built.play, Draw(0, (0,), 1))
     for key, value in known.items():
         torch.testing.assert_close(found[key].detach(), value, rtol=0, atol=1e-8)
 
@@ -275,3 +277,98 @@ def test_an_orbit_that_is_nearer_by_its_ends_and_farther_by_its_slope_decides_no
 def test_who_never_moves_does_not_converge():
     still = torch.ones(20, 2, dtype=torch.float64)
     assert of_orbit(torch.arange(20), still, still[0]).state == "resting"
+
+
+@pytest.mark.parametrize("growth", [-1e-3, 0.0, 1e-3])
+@pytest.mark.parametrize("period", [31.4, 150.7, 190.2])
+@pytest.mark.parametrize("stretch", [1.0, 4.0, 20.0])
+def test_the_motion_on_a_stretched_ring_is_that_of_like_places_of_its_turns(growth, period, stretch):
+    """Even where the later half of the orbit is less than two turns, of which one comes near and one goes far."""
+    t = torch.arange(400, dtype=torch.float64)
+    angle, size = 2 * math.pi * t / period, torch.exp(growth * t)
+    points = torch.stack([size * torch.cos(angle), size * stretch * torch.sin(angle)], 1)
+    motion = of_orbit(t, points, torch.zeros(2, dtype=torch.float64))
+    assert motion.state == {-1e-3: "converging", 0.0: "cycling", 1e-3: "diverging"}[growth]
+    rounded = 0.5 * math.log(stretch) / period / 100  # a turn is taken as a whole number of rounds
+    assert math.log(motion.rate) == pytest.approx(growth, abs=1e-9 + rounded)
+
+
+def test_equilibria_that_form_a_line_are_said_and_contraction_is_that_across_it(tmp_path):
+    """Both players want x = y: the field (2(x - y), 2(y - x)) has the line x = y, and shrinks x - y by 1 - 4 h."""
+    recipe = game_file(tmp_path, "(x - y) ** 2", "(x - y) ** 2", lr=0.1)
+    verdict = judge(recipe)
+    assert verdict["state"] == "converging" and "not isolated: along one direction" in verdict["why"]
+    evidence = verdict["evidence"]
+    assert evidence["flat-directions"] == 1
+    assert evidence["predicted-contraction"] == pytest.approx(0.6, abs=1e-12)
+    assert evidence["measured-contraction"] == pytest.approx(0.6, abs=1e-5)
+
+
+def test_where_nothing_moves_no_rule_is_advised(tmp_path):
+    verdict = judge(game_file(tmp_path, "0 * x * y", "0 * x * y", lr=0.1))
+    assert verdict["state"] == "undecided" and verdict["kind"] == "flat" and "remedy" not in verdict
+
+
+def test_where_no_equilibrium_is_there_nothing_is_said_of_one(tmp_path):
+    """A field of constant strength has no zero: no class, no predicted contraction."""
+    verdict = judge(game_file(tmp_path, "x + y", "x - y", lr=0.1))
+    assert verdict["state"] == "diverging" or "none was found" in verdict["why"]
+    assert "kind" not in verdict and "predicted-contraction" not in verdict["evidence"]
+
+
+def test_a_cost_that_does_not_depend_on_its_player_is_the_reason_that_is_given(tmp_path):
+    recipe = game_file(tmp_path, "x * x", "3 * x", lr=0.1)
+    folder = run_and_fail(recipe, tmp_path)
+    assert "does not depend" in read_json(folder / "results.json")["verdict"]["why"]
+
+
+def test_a_game_that_begins_where_a_number_is_no_number_is_refused_before_it_plays(tmp_path):
+    with pytest.raises(UserError, match=r"it begins where x\.value is not finite"):
+        build(plan_recipe(game_file(tmp_path, "x * y", "-x * y", lr=0.1, start="nan")))
+
+
+GAME = """
+import torch
+from pushforward import Component, Game, hook
+
+nan = float("nan")
+
+class Number(torch.nn.Module):
+    def __init__(self, value):
+        super().__init__()
+        self.value = torch.nn.Parameter(torch.tensor(value, dtype=torch.float64))
+
+class Own(Game):
+    "A game of two numbers."
+    needs_data = False
+
+    def __init__(self):
+        super().__init__()
+        self.x, self.y = Number({start}), Number(0.5)
+
+    @property
+    def players(self):
+        return {{"x": self.x, "y": self.y}}
+
+    def costs(self, names, draw):
+        x, y = self.x.value, self.y.value
+        both = {{"x": {one}, "y": {other}}}
+        return {{name: {{"value": both[name]}} for name in names}}
+
+@hook
+def components():
+    return [Component("model", "own", ":Own", "A game of two numbers.")]
+"""
+
+
+def game_file(folder, one, other, lr, start="0.7"):
+    (folder / "own.py").write_text(GAME.format(one=one, other=other, start=start))
+    text = f"model: {{use: own, rule: simultaneous, optimizer: {{use: sgd, lr: {lr}}}}}\n"
+    (folder / "own.yaml").write_text(f"about: A test.\nplugins: [./own.py]\n{text}budget: {{rounds: 100}}\n")
+    return str(folder / "own.yaml")
+
+
+def run_and_fail(recipe, folder):
+    with pytest.raises(UserError):
+        run_recipe(recipe, out=folder / "runs", quiet=True)
+    return next((folder / "runs").iterdir())

@@ -111,9 +111,9 @@ def test_a_copy_that_diverges_fails_alone_and_says_in_which_round_and_why(grid):
 
 
 def test_a_cell_that_is_refused_fails_alone(grid):
-    cells = both(grid, DIRAC, "{model.r1: [0.1, -1, 0.3]}")
+    cells = both(grid, DIRAC, "{model.rule.beta: [-0.5, -1.5, 0.2]}", "model.rule=negative-momentum")
     assert [cell["status"] for cell in cells] == ["completed", "failed", "completed"]
-    assert "r1 is -1.0" in cells[1]["reason"]
+    assert "a beta of -1.5" in cells[1]["reason"]
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def distances(built: Built) -> tuple[np.ndarray, str]:
     middle = points[len(points) // 2 :].mean(0)
     draw = Draw(play.seed, ("diagnosis", 0), 512, device=play.device)
     turn = draw.with_data(*built.target.batch(draw)) if play.game.needs_data else draw
-    centre = find_equilibrium(play, turn, [points[-1], middle])
+    centre = find_equilibrium(play, turn)
     away = points - (middle if centre is None else flat(centre, play).cpu())
     what = "distance from the mean of the orbit's later half" if centre is None else "distance from the equilibrium"
     return away.norm(dim=1).numpy(), what

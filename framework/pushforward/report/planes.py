@@ -55,7 +55,8 @@ def eigenvalue_plane(results: Results) -> Figure | None:
         if any(of(group) for group in groups)
     ]
     dress(axes, "real part: below 0 play comes nearer", "imaginary part: other than 0 it turns")
-    axes.set_title("eigenvalues of the flow at the equilibrium", fontsize=10, loc="left")
+    where = "at the equilibrium" if all(map(_settled, groups)) else "at the equilibrium, or else where play ended"
+    axes.set_title(f"eigenvalues of the flow {where}", fontsize=10, loc="left")
     figure.legend(handles=handles, loc="outside right upper", fontsize=8, frameon=False)
     return figure
 
@@ -88,6 +89,11 @@ def computed(group: Results) -> list[complex]:
             value = complex(finite(numbers, REAL), finite(numbers, IMAGINARY))
             found += [value, value.conjugate()]
     return found
+
+
+def _settled(group: Results) -> bool:
+    """Whether what was computed is of an equilibrium."""
+    return all(finite(numbers, "settled") != 0 for numbers in group["measures"].values() if "settled" in numbers)
 
 
 def _points(axes: Any, values: Sequence[complex], mark: str, colour: Any, size: float) -> None:

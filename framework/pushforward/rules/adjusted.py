@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import NonNegativeFloat
+
 from pushforward.field import Field, State
 from pushforward.problem import UserError
 from pushforward.rules.rule import Move, Rule
@@ -24,7 +26,7 @@ class Consensus(Rule):
         UserError: if the strength is negative.
     """
 
-    def __init__(self, strength: float = 1.0) -> None:
+    def __init__(self, strength: NonNegativeFloat = 1.0) -> None:
         self.strength = _strength(strength, "consensus")
 
     def turns(self, field: Field) -> int:
@@ -56,7 +58,7 @@ class Symplectic(Rule):
         UserError: if the strength is negative.
     """
 
-    def __init__(self, strength: float = 1.0) -> None:
+    def __init__(self, strength: NonNegativeFloat = 1.0) -> None:
         self.strength = _strength(strength, "symplectic")
 
     def turns(self, field: Field) -> int:

@@ -23,7 +23,7 @@ EXPECTED = [
     "six.yaml:3:15: target: unknown target 'rngs'; did you mean 'rings'?",
     "six.yaml:6:25: model.generator.widht: unknown argument of 'mlp'; did you mean 'width'?",
     "six.yaml:8:14: model.objective: 'r1' is a penalty, not an objective: known are ",
-    "six.yaml:9:33: model.penalties.0.weight: expected float, got 'strong'",
+    "six.yaml:9:33: model.penalties.0.weight: expected float >= 0, got 'strong'",
     "six.yaml:11:1: mesure: unknown key; did you mean 'measure'?",
 ]
 

@@ -56,7 +56,7 @@ def test_describe_gives_text_arguments_paper_and_an_example(say):
     said = say("describe", "r1")
     assert "Penalise the discriminator's slope on real data." in said.out
     row = next(line for line in said.out.splitlines() if line.strip().startswith("weight"))
-    assert row.split()[:4] == ["weight", "float", "=", "1.0"] and "the strength gamma" in row
+    assert row.split()[:6] == ["weight", "float", ">=", "0", "=", "1.0"] and "the strength gamma" in row
     assert "penalties: [{use: r1, weight: 1.0}]" in said.out
     assert "arXiv:1801.04406" in said.out
 
