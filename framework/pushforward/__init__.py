@@ -20,16 +20,21 @@ if TYPE_CHECKING:
     from pushforward.projections import Ball, Box, Projection, Simplex
     from pushforward.public import component, load_recipe, open_run, run
     from pushforward.randomness import Draw, derive
+    from pushforward.remembering import Remembering
     from pushforward.roles.adversarial import (
         Critic,
+        GeneratorPenalty,
+        Judge,
         Objective,
         Penalty,
+        observations,
         one_logit_a_sample,
         penalty_terms,
         refuse_coupled,
         score_both,
         slope,
     )
+    from pushforward.roles.augmentation import Augmentation
     from pushforward.roles.discriminator import Discriminator
     from pushforward.roles.energy import Energy
     from pushforward.roles.estimator import Estimate, Estimator, Features, Sampler
@@ -64,13 +69,18 @@ _PUBLIC = {
     "Draw": "pushforward.randomness",
     "derive": "pushforward.randomness",
     "Critic": "pushforward.roles.adversarial",
+    "GeneratorPenalty": "pushforward.roles.adversarial",
+    "Judge": "pushforward.roles.adversarial",
     "Objective": "pushforward.roles.adversarial",
     "Penalty": "pushforward.roles.adversarial",
+    "observations": "pushforward.roles.adversarial",
     "one_logit_a_sample": "pushforward.roles.adversarial",
     "penalty_terms": "pushforward.roles.adversarial",
     "refuse_coupled": "pushforward.roles.adversarial",
     "score_both": "pushforward.roles.adversarial",
     "slope": "pushforward.roles.adversarial",
+    "Augmentation": "pushforward.roles.augmentation",
+    "Remembering": "pushforward.remembering",
     "Discriminator": "pushforward.roles.discriminator",
     "Energy": "pushforward.roles.energy",
     "Estimate": "pushforward.roles.estimator",

@@ -104,7 +104,9 @@ class Builder:
         for name, parameter in play.game.named_parameters():
             if not bool(torch.isfinite(parameter).all()):
                 raise UserError([Problem(f"it begins where {name} is not finite", "model", plan.model.place)])
-        play.prepare(plan.value("rounds"), plan.seed, plan.value("accumulate"), self.schedules)
+        play.prepare(
+            plan.value("rounds"), plan.seed, plan.value("accumulate"), self.schedules, plan.value("batch") or 1
+        )
         return built
 
     def component(self, planned: Planned) -> Any:

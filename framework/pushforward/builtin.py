@@ -44,6 +44,8 @@ def kinds() -> list[Kind]:
         Kind("network", "pushforward.networks:Network", "a bare network, adapted by the slot that it fills"),
         Kind("objective", f"{R}.adversarial:Objective", "what generator and discriminator want"),
         Kind("penalty", f"{R}.adversarial:Penalty", "what is added to the discriminator's cost"),
+        Kind("generator-penalty", f"{R}.adversarial:GeneratorPenalty", "what is added to the generator's cost"),
+        Kind("augmentation", f"{R}.augmentation:Augmentation", "what a critic sees instead of data"),
         Kind("rule", "pushforward.rules.rule:Rule", "how players move"),
         Kind("optimizer", "pushforward.optimizers:Optimizer", "how a gradient becomes a step", default="adam"),
         Kind("projection", "pushforward.projections:Projection", "where parameters must stay"),

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from pushforward.curvature import Curvature, curvatures
-from pushforward.game import Costs, Game
+from pushforward.game import OBSERVED, Costs, Game
 from pushforward.linear import Linear, Point
 from pushforward.problem import RunFailed, UserError, did_you_mean
 from pushforward.projections import Projection
@@ -275,7 +275,9 @@ def total_cost(name: str, costs: Costs) -> Tensor:
     for term, value in terms.items():
         if value.ndim:
             raise RunFailed(f"cost {name}/{term} has shape {tuple(value.shape)}: expected one number")
-    values = list(terms.values())
+    values = [value for term, value in terms.items() if not term.startswith(OBSERVED)]
+    if not values:
+        raise RunFailed(f"the game gave no cost for player {name!r}")
     return values[0] if len(values) == 1 else torch.stack(values).sum()
 
 

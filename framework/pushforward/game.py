@@ -10,8 +10,11 @@ from torch import Tensor, nn
 
 from pushforward.projections import Projection
 from pushforward.randomness import Draw
+from pushforward.remembering import Remembering, remembering
 
 Costs = dict[str, dict[str, Tensor]]
+
+OBSERVED = "~"  # a term whose name begins so is no cost: it is seen, reported and remembered
 
 
 class Game(nn.Module, abc.ABC):
@@ -50,6 +53,9 @@ class Game(nn.Module, abc.ABC):
     def costs(self, names: Iterable[str], draw: Draw) -> Costs:
         """The named players' costs at the present point, each as terms that are summed: ``{player: {term: scalar}}``.
 
+        A term whose name begins with `~` is not summed: it is an observation, a mean over samples, that is reported
+        under ``seen/<player>/<name>`` and given to `remember`.
+
         What only other players need is not computed, and no graph is kept for a player that is not named.
         """
 
@@ -64,8 +70,11 @@ class Game(nn.Module, abc.ABC):
     def remember(self, name: str, draw: Draw, out: dict[str, Tensor]) -> None:
         """After a player's move: the only place to write memory, running statistics and controllers.
 
-        `out` holds the terms of the cost that the player just followed.
+        `out` holds the terms of the cost that the player just followed, and what was observed with them. The parts of
+        the player's module that are `Remembering` are asked; a game that overrides this asks them by `super()`.
         """
+        for part in self._parts_that_remember(name):
+            part.remember(out)
 
     def sample(self, n: int, draw: Draw, condition: Tensor | None = None) -> Tensor:
         """n samples of the model, where it can be sampled."""
@@ -81,6 +90,12 @@ class Game(nn.Module, abc.ABC):
         Symmetries of the game are divided out: the nearest of all equivalent ones is given.
         """
         return None
+
+    def _parts_that_remember(self, name: str) -> list[Remembering]:
+        known: dict[str, list[Remembering]] = self.__dict__.setdefault("_remembering", {})
+        if name not in known:
+            known[name] = remembering(self.players[name])
+        return known[name]
 
     def held(self, role: str) -> Any:
         """The trained part of that role (`generator`, `flow`, ...): the attribute of that name."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pushforward.game import OBSERVED
 from pushforward.problem import RunFailed
 
 
@@ -18,8 +19,8 @@ class NonFinite(RunFailed):
 class Ledger:
     """Keeps every term of every player's cost and its gradient's norm, averaged over the rounds since the report.
 
-    Names are ``cost/<player>/<term>`` and ``gradient-norm/<player>``. Numbers stay where they are computed; one
-    number a round is looked at, to see that all are finite.
+    Names are ``cost/<player>/<term>``, ``seen/<player>/<name>`` and ``gradient-norm/<player>``. Numbers stay where
+    they are computed; one number a round is looked at, to see that all are finite.
     """
 
     def __init__(self) -> None:
@@ -30,7 +31,8 @@ class Ledger:
     def note(self, player: str, terms: dict[str, Tensor], norm: Tensor) -> None:
         """After a player's move."""
         for term, value in terms.items():
-            self._names.append(f"cost/{player}/{term}")
+            seen = term.startswith(OBSERVED)
+            self._names.append(f"seen/{player}/{term.removeprefix(OBSERVED)}" if seen else f"cost/{player}/{term}")
             self._values.append(value)
         self._names.append(f"gradient-norm/{player}")
         self._values.append(norm)
@@ -73,6 +75,6 @@ class Ledger:
 
 
 def _refuse(round: int, name: str, value: float) -> None:
-    _, player, *term = name.split("/")
-    subject = f"cost term {term[0]!r}" if term else "gradient"
+    what, player, *term = name.split("/")
+    subject = f"{'cost term' if what == 'cost' else 'observation'} {term[0]!r}" if term else "gradient"
     raise NonFinite(f"round {round}: {subject} of player {player!r} is {value}")

@@ -77,8 +77,12 @@ class Play(pl.LightningModule):
         if average is not None:
             average.follow(game)
 
-    def prepare(self, rounds: int, seed: int, accumulate: int, schedules: list[tuple[Any, str, Schedule]]) -> None:
+    def prepare(
+        self, rounds: int, seed: int, accumulate: int, schedules: list[tuple[Any, str, Schedule]], batch: int = 1
+    ) -> None:
         """What the recipe says outside the model."""
+        if self.average is not None:
+            self.average.batch = batch
         self.rounds, self.seed, self.schedules = rounds, seed, schedules
         self.field.accumulate = accumulate
         moved = {id(component) for component, _, _ in schedules}

@@ -13,12 +13,13 @@ from pushforward import (
     Draw,
     Game,
     Generator,
+    Judge,
     Objective,
     Penalty,
     UserError,
+    observations,
     penalty_terms,
     refuse_coupled,
-    score_both,
 )
 
 
@@ -85,13 +86,14 @@ class TeamGAN(Game):
             if name not in names and not asked:
                 continue
             wants_real = name in names or self.objective.generator_needs_real
-            critic = self.discriminators[j]
-            real, false = score_both(critic, draw.x if wants_real else None, fake)
+            judge = Judge(self.discriminators[j], draw)
+            real, false = judge.both(draw.x if wants_real else None, fake)
             if name in names:
                 assert real is not None and draw.x is not None
                 costs[name] = {
                     "objective": self.objective.discriminator(real, false),
-                    **penalty_terms(self.penalties, critic, draw.x, fake, draw),
+                    **penalty_terms(self.penalties, judge, draw.x, fake, draw),
+                    **observations(real, false),
                 }
             for i in asked:
                 earned[i].append(self._earned(false, real, makers == i))

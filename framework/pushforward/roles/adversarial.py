@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from pushforward.problem import UserError
 from pushforward.randomness import Draw
+from pushforward.roles.augmentation import Augmentation
 from pushforward.roles.discriminator import Discriminator
+from pushforward.roles.generator import Generator
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -49,9 +51,38 @@ class Penalty(abc.ABC):
     weight: float
     per_sample: bool = True
 
+    @property
+    def name(self) -> str:
+        """Under which it is reported: the name of its class."""
+        return type(self).__name__.lower()
+
     @abc.abstractmethod
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draw: Draw) -> Tensor:
-        """The penalty, weight included: a scalar. `critic` maps (n, *shape) to logits (n,)."""
+        """The penalty, weight included: a scalar. `critic` maps (n, *shape) to logits (n,).
+
+        `critic(real)` and `critic(fake)` cost nothing: both were scored before.
+        """
+
+
+class GeneratorPenalty(abc.ABC):
+    """Abstract: what is added to a generator's cost.
+
+    Attributes:
+        weight: the strength; a schedule may move it.
+    """
+
+    weight: float
+
+    @abc.abstractmethod
+    def __call__(self, generator: Generator, z: Tensor, fake: Tensor, draw: Draw) -> dict[str, Tensor]:
+        """Terms, weight included, each a scalar; one whose name begins with `~` is observed and not added.
+
+        Args:
+            generator: the generator.
+            z: the noise of this turn, (n, latent).
+            fake: what it makes of it, (n, *shape), with a graph.
+            draw: the turn: its classes are `draw.labels`.
+        """
 
 
 def slope(critic: Critic, x: Tensor) -> Tensor:
@@ -91,27 +122,71 @@ def score_both(
     return first, second
 
 
+class Judge:
+    """A discriminator on one turn, as a function of data alone: a batch that it has scored is not scored again.
+
+    Args:
+        discriminator: the discriminator.
+        draw: the turn.
+        condition: the classes of its samples, (n,).
+        augment: how samples are changed before they are scored.
+    """
+
+    def __init__(
+        self,
+        discriminator: Discriminator,
+        draw: Draw,
+        condition: Tensor | None = None,
+        augment: Sequence[Augmentation] = (),
+    ) -> None:
+        self.discriminator, self.draw, self.condition, self.augment = discriminator, draw, condition, augment
+        self._scored: list[tuple[Tensor, Tensor]] = []
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Logits (n,) at x, (n, *shape)."""
+        for known, logits in self._scored:
+            if known is x:
+                return logits
+        return one_logit_a_sample(self.discriminator(self.changed(x), self.condition), x.shape[0])
+
+    def changed(self, x: Tensor) -> Tensor:
+        """What the discriminator is shown instead of x."""
+        for change in self.augment:
+            x = change(x, self.draw)
+        return x
+
+    def both(self, real: Tensor | None, fake: Tensor) -> tuple[Tensor | None, Tensor]:
+        """Logits of real and generated data, (n,) each, in one pass where that is possible."""
+        shown = None if real is None else self.changed(real)
+        scored, false = score_both(self.discriminator, shown, self.changed(fake), self.condition)
+        self._scored = [(fake, false)] + ([(real, scored)] if real is not None and scored is not None else [])
+        return scored, false
+
+    def known_as(self, x: Tensor, other: Tensor) -> Tensor:
+        """`other`, which holds the same numbers as x, is scored as x is."""
+        self._scored += [(other, logits) for known, logits in self._scored if known is x]
+        return other
+
+
 def penalty_terms(
-    penalties: list[Penalty],
-    discriminator: Discriminator,
-    real: Tensor,
-    fake: Tensor,
-    draw: Draw,
-    condition: Tensor | None = None,
+    penalties: Sequence[Penalty], judge: Judge, real: Tensor, fake: Tensor, draw: Draw
 ) -> dict[str, Tensor]:
-    """Every penalty by the name of its class; two of one class are added."""
-
-    def critic(x: Tensor) -> Tensor:
-        return one_logit_a_sample(discriminator(x, condition), x.shape[0])
-
+    """Every penalty by its name, which is that of its class; two of one name are added."""
     terms: dict[str, Tensor] = {}
+    apart = judge.known_as(fake, fake.detach())
     for penalty in penalties:
-        name, value = type(penalty).__name__.lower(), penalty(critic, real, fake.detach(), draw)
+        name, value = penalty.name, penalty(judge, real, apart, draw)
         terms[name] = terms[name] + value if name in terms else value
     return terms
 
 
-def refuse_coupled(discriminators: list[Discriminator], penalties: list[Penalty]) -> None:
+def observations(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """What a move shows of a discriminator: mean logits of real and generated data, and the mean sign of real ones."""
+    real, fake = real.detach(), fake.detach()
+    return {"~logit-real": real.mean(), "~logit-fake": fake.mean(), "~sign-real": real.sign().mean()}
+
+
+def refuse_coupled(discriminators: Sequence[Discriminator], penalties: Sequence[Penalty]) -> None:
     """A penalty on the slope of each sample has no meaning where samples see each other.
 
     Raises:
