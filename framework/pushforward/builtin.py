@@ -191,6 +191,14 @@ def _measures() -> list[Component]:
         ),
         Component(
             "measure",
+            "mode-shares",
+            f"{m}.mode_shares:ModeShares",
+            "divergence of the shares of many modes from fair ones",
+            "arXiv:1611.02163",
+            needs={"model": ("sample",), "target": ("modes",)},
+        ),
+        Component(
+            "measure",
             "frechet",
             f"{m}.frechet:FrechetDistance",
             "Fréchet distance over features",

