@@ -50,6 +50,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "image-folder": {"path": Path("images")},
     "python-density": {"path": Path("density.py"), "dimension": 2},
     "mnist": {"validation": 0.2},
+    "dragan": {"norm": 0.0},
     "wgan-gp": {"norm": 0.0},  # the slope that a constant critic has
     "classifier": {"steps": 30},
     "isolated-points": {"head_start": 1},  # without one, no point moves in the first round

@@ -7,6 +7,7 @@ from pushforward import Component, hook
 PUSHFORWARD_API = 1
 
 MESCHEDER = "arXiv:1801.04406"
+COUPLED = ("couples-samples",)  # no mean over samples: a batch in parts has another
 
 
 @hook
@@ -25,6 +26,8 @@ def components() -> list[Component]:
         ),
         *_objectives(),
         *_penalties(),
+        *_generator_penalties(),
+        *_augmentations(),
         Component("network", "mlp", "pushforward_gan.networks:MLP", "fully connected layers"),
     ]
 
@@ -44,6 +47,25 @@ def _objectives() -> list[Component]:
             "real against fake, pair by pair",
             "arXiv:1807.00734",
         ),
+        Component(
+            "objective",
+            "relativistic-average",
+            "pushforward_gan.relativistic:RelativisticAverage",
+            "real against the mean of fake, and the other way round",
+            "arXiv:1807.00734",
+            traits=COUPLED,
+        ),
+        Component(
+            "objective", "f-gan", "pushforward_gan.divergences:FGAN", "a bound of an f-divergence", "arXiv:1606.00709"
+        ),
+        Component(
+            "objective",
+            "kernel-energy",
+            "pushforward_gan.kernel_energy:KernelEnergy",
+            "squared maximum mean discrepancy of logits",
+            "arXiv:1801.01401",
+            traits=COUPLED,
+        ),
     ]
 
 
@@ -53,4 +75,53 @@ def _penalties() -> list[Component]:
         Component("penalty", "r1", f"{at}:R1", "slope on real data", MESCHEDER),
         Component("penalty", "r2", f"{at}:R2", "slope on generated data", MESCHEDER),
         Component("penalty", "wgan-gp", f"{at}:WGANGP", "slope near one between real and fake", "arXiv:1704.00028"),
+        _penalty("zero-centred", "interpolated:ZeroCentred", "slope between real and fake", "arXiv:1902.03984"),
+        Component(
+            "penalty",
+            "dragan",
+            "pushforward_gan.interpolated:Dragan",
+            "slope near one around real data",
+            "arXiv:1705.07215",
+            traits=COUPLED,
+        ),
+        _penalty("approximate-r1", "differences:ApproximateR1", "jolts of real data", "arXiv:2501.08316"),
+        _penalty("approximate-r2", "differences:ApproximateR2", "jolts of generated data", "arXiv:2501.08316"),
+        _penalty("consistency", "differences:Consistency", "same logit after a change", "arXiv:2002.04724"),
+        _penalty("lecam", "remembered_penalties:LeCam", "logits near those of the other side", "arXiv:2104.03310"),
+        _penalty("lazy", "remembered_penalties:Lazy", "another penalty, in every k-th move only", "arXiv:1912.04958"),
+    ]
+
+
+def _penalty(name: str, at: str, summary: str, paper: str) -> Component:
+    return Component("penalty", name, f"pushforward_gan.{at}", summary, paper)
+
+
+def _generator_penalties() -> list[Component]:
+    at, kind = "pushforward_gan.generator_penalties", "generator-penalty"
+    return [
+        Component(kind, "path-length", f"{at}:PathLength", "even steps through latent space", "arXiv:1912.04958"),
+        Component(
+            kind,
+            "mode-seeking",
+            f"{at}:ModeSeeking",
+            "samples differ as their noise does",
+            "arXiv:1903.05628",
+            traits=COUPLED,
+        ),
+    ]
+
+
+def _augmentations() -> list[Component]:
+    at, kind = "pushforward_gan.augmentations", "augmentation"
+    return [
+        Component(kind, "instance-noise", f"{at}:InstanceNoise", "normal noise on all samples", "arXiv:1610.04490"),
+        Component(kind, "flip", f"{at}:Flip", "left to right by chance"),
+        Component(kind, "diff-augment", f"{at}:DiffAugment", "colours, shifts and cutouts", "arXiv:2006.10738"),
+        Component(
+            kind,
+            "adaptive",
+            "pushforward_gan.adaptive:Adaptive",
+            "others, by a chance that follows the critic",
+            "arXiv:2006.06676",
+        ),
     ]
