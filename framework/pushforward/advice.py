@@ -50,14 +50,16 @@ def _penalty(built: Built) -> Change | None:
     if penalties is None:
         return None
     planned = built.plan.model.argument("penalties") or []
-    names = [p.component.name for p in planned if isinstance(p, Planned)]
     strength = DAMPING * spread(built)
-    for index, name in enumerate(names):
-        if name in ("r1", "r2"):
-            weight = float(penalties[index].weight)
-            if weight > 0:
+    for index, item in enumerate(p for p in planned if isinstance(p, Planned)):
+        name, path = item.component.name, f"model.penalties.{index}"
+        if name == "lazy":
+            inner = item.argument("penalty")
+            name, path = inner.component.name if isinstance(inner, Planned) else "r1", f"{path}.penalty"
+        if name in ("r1", "r2", "approximate-r1", "approximate-r2", "zero-centred"):
+            if float(penalties[index].weight) > 0:
                 return None
-            return f"give {name} the weight {strength:.2g}", [f"model.penalties.{index}.weight={strength:.2g}"]
+            return f"give {name} the weight {strength:.2g}", [f"{path}.weight={strength:.2g}"]
     kept = [show(p) for p in planned]
     words = f"add the penalty r1 with the weight {strength:.2g}: without it the critic is not damped and play rotates"
     return words, [f"model.penalties=[{', '.join([*kept, f'{{use: r1, weight: {strength:.2g}}}'])}]"]

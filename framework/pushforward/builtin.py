@@ -207,6 +207,21 @@ def _measures() -> list[Component]:
         ),
         Component(
             "measure",
+            "manifold",
+            f"{m}.neighbours:Manifold",
+            "precision, recall, density and coverage over features",
+            "arXiv:1904.06991",
+            needs=sampled,
+        ),
+        Component(
+            "measure",
+            "memorisation",
+            f"{m}.neighbours:Memorisation",
+            "whether samples are nearer to training rows than new data are",
+            needs=sampled,
+        ),
+        Component(
+            "measure",
             "class-shares",
             f"{m}.class_shares:ClassShares",
             "deviation of class shares, and the classifier's confidence",

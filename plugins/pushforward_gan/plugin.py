@@ -28,6 +28,7 @@ def components() -> list[Component]:
         *_penalties(),
         *_generator_penalties(),
         *_augmentations(),
+        *_image_networks(),
         Component("network", "mlp", "pushforward_gan.networks:MLP", "fully connected layers"),
     ]
 
@@ -108,6 +109,17 @@ def _generator_penalties() -> list[Component]:
             "arXiv:1903.05628",
             traits=COUPLED,
         ),
+    ]
+
+
+def _image_networks() -> list[Component]:
+    dcgan, r3gan = ("arXiv:1511.06434", "arXiv:2501.05441")
+    at = "pushforward_gan"
+    return [
+        Component("generator", "dcgan", f"{at}.dcgan:DCGANGenerator", "transposed convolutions, batch norm", dcgan),
+        Component("discriminator", "dcgan", f"{at}.dcgan:DCGANDiscriminator", "strided convolutions", dcgan),
+        Component("generator", "r3gan", f"{at}.r3gan:R3GANGenerator", "residual stages without normalisation", r3gan),
+        Component("discriminator", "r3gan", f"{at}.r3gan:R3GANDiscriminator", "the same, downwards", r3gan),
     ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from pushforward.adapters import NetworkGenerator
+from pushforward.game import OBSERVED
 from pushforward.randomness import Draw
 from pushforward.roles.adversarial import Penalty
 from pushforward.testing.stand_ins import tiny_network
@@ -95,6 +97,34 @@ def is_a_mean_over_samples(subject: Subject) -> None:
     require(off <= 1e-8, f"they differ by {off:.3g}: take what each sample draws from the draw, by name")
 
 
+def reaches_the_generator(subject: Subject) -> None:
+    """A generator penalty is finite terms, at least one of them no observation, whose gradient reaches the generator"""
+    penalty, generator, draw = subject.make(), _generator(), Draw(0, ("contract",), N, dtype=torch.float64)
+    z = generator.latent.sample(draw)
+    terms = penalty(generator, z, generator(z), draw)
+    costs = [value for name, value in terms.items() if not name.startswith(OBSERVED)]
+    require(costs, f"it gave {', '.join(terms) or 'no terms'}: expected at least one that is a cost")
+    for name, value in terms.items():
+        require(value.ndim == 0 and value.isfinite(), f"{name} is {value}")
+    found = torch.autograd.grad(torch.stack(costs).sum(), list(generator.parameters()), allow_unused=True)
+    require(any(g is not None and bool(g.any()) for g in found), "no gradient reaches the generator's parameters")
+
+
+def changes_samples_alike(subject: Subject) -> None:
+    """An augmentation keeps shapes, repeats, lets gradients through, and changes parts of a turn as the whole"""
+    change, draw = subject.make(), Draw(0, ("contract",), N, dtype=torch.float64)
+    x = draw.normal("images", 3, 8, 8).requires_grad_()
+    whole = change(x, draw)
+    require(whole.shape == x.shape, f"it made shape {tuple(whole.shape)} of {tuple(x.shape)}")
+    require(torch.equal(whole, change(x, draw)), "asked twice, it changed the same samples differently")
+    halves = torch.cat([change(x[slice(*part.rows)], part) for part in draw.parts(2)])
+    require(torch.equal(whole, halves), "halves of a turn are changed otherwise: take what is drawn from the draw")
+    (gradient,) = torch.autograd.grad(whole.sum(), x)
+    require(bool(gradient.any()), "no gradient passes through it")
+
+
+GENERATOR_PENALTY = (reaches_the_generator,)
+AUGMENTATION = (changes_samples_alike,)
 OBJECTIVE = (gives_single_numbers, is_finite_at_large_logits, pulls_the_right_way, asks_for_real_data_as_it_says)
 PENALTY = (is_nothing_for_a_constant, reaches_the_critic, is_a_mean_over_samples)
 
@@ -120,6 +150,12 @@ def _batch() -> tuple[Tensor, Tensor, Draw]:
     draw = Draw(0, ("contract",), N, dtype=torch.float64)
     real, fake = draw.normal("real", 2), draw.normal("fake", 2) + 1
     return real, fake, draw.with_data(real)
+
+
+def _generator() -> NetworkGenerator:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return NetworkGenerator(tiny_network, (2,), latent=3).double()
 
 
 def _critic() -> nn.Module:

@@ -24,6 +24,8 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "network": modules.NETWORK,
     "objective": adversarial.OBJECTIVE,
     "penalty": adversarial.PENALTY,
+    "generator-penalty": adversarial.GENERATOR_PENALTY,
+    "augmentation": adversarial.AUGMENTATION,
     "rule": games.RULE,
     "optimizer": games.OPTIMIZER,
     "schedule": games.SCHEDULE,
