@@ -207,6 +207,14 @@ def _measures() -> list[Component]:
         ),
         Component(
             "measure",
+            "kernel-distance",
+            f"{m}.kernel_distance:KernelDistance",
+            "unbiased squared MMD over features, cubic kernel",
+            "arXiv:1801.01401",
+            needs=sampled,
+        ),
+        Component(
+            "measure",
             "manifold",
             f"{m}.neighbours:Manifold",
             "precision, recall, density and coverage over features",

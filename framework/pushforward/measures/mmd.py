@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -41,7 +42,7 @@ class MMD(TwoSamples):
     def compare(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """The squared discrepancy, and the bandwidth that was used."""
         bandwidth = self.bandwidth or median_distance(y[:1000])
-        value, error = squared_discrepancy(x, y, bandwidth)
+        value, error = squared_discrepancy(x, y, lambda a, b: gaussian_kernel(a, b, bandwidth))
         return {"value": value, "standard_error": error, "n": min(len(x), len(y)), "bandwidth": bandwidth}
 
 
@@ -50,10 +51,10 @@ def median_distance(y: Tensor) -> float:
     return float(torch.pdist(y).median()) or 1.0
 
 
-def squared_discrepancy(x: Tensor, y: Tensor, bandwidth: float) -> tuple[float, float]:
-    """The unbiased estimate of MMD^2, and its standard error, for x, (n, D), and y, (m, D)."""
+def squared_discrepancy(x: Tensor, y: Tensor, kernel: Callable[[Tensor, Tensor], Tensor]) -> tuple[float, float]:
+    """The unbiased estimate of MMD^2, and its standard error, for x, (n, D), and y, (m, D), under k(x, y), (n, m)."""
     n, m = len(x), len(y)
-    kxx, kyy, kxy = _kernel(x, x, bandwidth), _kernel(y, y, bandwidth), _kernel(x, y, bandwidth)
+    kxx, kyy, kxy = kernel(x, x), kernel(y, y), kernel(x, y)
     kxx.fill_diagonal_(0), kyy.fill_diagonal_(0)
     mean_xx, mean_yy, mean_xy = kxx.sum(1) / (n - 1), kyy.sum(1) / (m - 1), kxy.mean(1)
     mean_yx = kxy.mean(0)
@@ -71,7 +72,8 @@ def squared_discrepancy(x: Tensor, y: Tensor, bandwidth: float) -> tuple[float, 
     return float(value), math.sqrt(float(variance))
 
 
-def _kernel(x: Tensor, y: Tensor, bandwidth: float) -> Tensor:
+def gaussian_kernel(x: Tensor, y: Tensor, bandwidth: float) -> Tensor:
+    """exp(-|x - y|^2 / 2 h^2), (n, m)."""
     return torch.cdist(x, y).square_().mul_(-0.5 / bandwidth**2).exp_()
 
 
