@@ -46,6 +46,25 @@ class BatchNorm2d(nn.BatchNorm2d, Remembering):
             self.num_batches_tracked += 1
 
 
+class ClassBatchNorm2d(BatchNorm2d):
+    r"""Batch normalisation whose gain and bias belong to the class of each sample, beginning at one and zero.
+
+    Reference: Dumoulin, Shlens, Kudlur, "A Learned Representation For Artistic Style", 2016, arXiv:1610.07629.
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__(channels)
+        self.weight, self.bias = None, None  # one for all classes has no place here
+        self.gains = nn.Parameter(torch.ones(classes, channels))
+        self.biases = nn.Parameter(torch.zeros(classes, channels))
+
+    def forward(self, x: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Normalised channel by channel; `classes` are rows of zeros with a one, (n, classes)."""
+        assert classes is not None
+        gain, bias = classes @ self.gains, classes @ self.biases
+        return super().forward(x) * gain[:, :, None, None] + bias[:, :, None, None]
+
+
 class Spectral(Remembering):
     r"""Divides a weight by its largest singular value, as far as power iteration knows it.
 

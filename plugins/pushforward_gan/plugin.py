@@ -30,6 +30,9 @@ def components() -> list[Component]:
         *_augmentations(),
         *_image_networks(),
         Component("network", "mlp", "pushforward_gan.networks:MLP", "fully connected layers"),
+        Component(
+            "network", "unet", "pushforward_gan.unet:UNet", "an image to an image of its size", "arXiv:1505.04597"
+        ),
     ]
 
 
@@ -113,13 +116,23 @@ def _generator_penalties() -> list[Component]:
 
 
 def _image_networks() -> list[Component]:
-    dcgan, r3gan = ("arXiv:1511.06434", "arXiv:2501.05441")
-    at = "pushforward_gan"
+    patch = "pushforward_gan.patch:PatchDiscriminator"
     return [
-        Component("generator", "dcgan", f"{at}.dcgan:DCGANGenerator", "transposed convolutions, batch norm", dcgan),
-        Component("discriminator", "dcgan", f"{at}.dcgan:DCGANDiscriminator", "strided convolutions", dcgan),
-        Component("generator", "r3gan", f"{at}.r3gan:R3GANGenerator", "residual stages without normalisation", r3gan),
-        Component("discriminator", "r3gan", f"{at}.r3gan:R3GANDiscriminator", "the same, downwards", r3gan),
+        *_pair("dcgan", "DCGAN", "arXiv:1511.06434", "strided convolutions, batch norm in the generator"),
+        *_pair("sngan", "SNGAN", "arXiv:1802.05957", "residual blocks, spectral norm in the critic"),
+        *_pair("mescheder", "Mescheder", MESCHEDER, "residual blocks that add a tenth, no normalisation"),
+        *_pair("r3gan", "R3GAN", "arXiv:2501.05441", "residual stages without normalisation"),
+        *_pair("stylegan2", "StyleGAN2", "arXiv:1912.04958", "styles that scale weights"),
+        Component("discriminator", "patch", patch, "a logit for every patch", "arXiv:1611.07004"),
+    ]
+
+
+def _pair(name: str, stem: str, paper: str, summary: str) -> list[Component]:
+    """A generator and its discriminator, which stand in one file."""
+    at = f"pushforward_gan.{name}:{stem}"
+    return [
+        Component("generator", name, f"{at}Generator", summary, paper),
+        Component("discriminator", name, f"{at}Discriminator", summary, paper),
     ]
 
 

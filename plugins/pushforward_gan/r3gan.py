@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from pydantic import PositiveInt
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 
 from pushforward import Discriminator, Generator, Latent, UserError
 from pushforward_gan.conditioning import known_classes, one_hot
-from pushforward_gan.stages import halvings
+from pushforward_gan.stages import by_stage, halvings
 
 
 class R3GANGenerator(Generator):
@@ -31,15 +32,15 @@ class R3GANGenerator(Generator):
         shape: of one image, (C, H, W).
         classes: of the target.
         latent: how many numbers of noise.
-        width: channels of every stage.
+        width: channels of every stage, or one number a stage, the coarsest first.
         blocks: residual blocks of a stage.
-        groups: groups of the 3x3 convolutions, of twice the width.
+        group: channels of each group of the 3x3 convolutions, whose widths are twice those of the stages.
         embedding: numbers of a class.
         conditional: whether the class is given.
 
     Raises:
-        UserError: if the target has no images that can be halved, no labels where they are asked for, or groups do not
-            divide twice the width.
+        UserError: if the target has no images that can be halved, no labels where they are asked for, the widths are
+            not one a stage, or groups do not divide twice a width.
     """
 
     def __init__(
@@ -47,25 +48,25 @@ class R3GANGenerator(Generator):
         shape: tuple[int, ...],
         classes: int | None = None,
         latent: PositiveInt = 64,
-        width: PositiveInt = 64,
+        width: PositiveInt | list[PositiveInt] = 64,
         blocks: PositiveInt = 2,
-        groups: PositiveInt = 8,
+        group: PositiveInt = 16,
         embedding: PositiveInt = 16,
         conditional: bool = False,
     ) -> None:
         super().__init__()
         count, base = halvings(shape, "r3gan")
-        refuse_groups(width, groups)
-        self.latent, self.width, self.blocks, self.groups = Latent(latent), width, blocks, groups
+        widths = by_stage(width, count + 1, "r3gan")
+        self.latent, self.width, self.blocks, self.group = Latent(latent), width, blocks, group
         self.embedding, self.conditional, self.classes = embedding, conditional, known_classes(classes, conditional)
         self.labels = nn.Linear(self.classes, embedding, bias=False) if conditional else None
-        self.basis = nn.Parameter(torch.randn(width, *base))
-        self.first = nn.Linear(latent + (embedding if conditional else 0), width, bias=False)
-        depth = blocks * (count + 1)
-        self.stages = nn.ModuleList(stage(width, blocks, groups, depth) for _ in range(count + 1))
-        self.last = nn.Conv2d(width, shape[0], 1)
+        self.basis = nn.Parameter(torch.randn(widths[0], *base))
+        self.first = nn.Linear(latent + (embedding if conditional else 0), widths[0], bias=False)
+        self.stages = stages(widths, blocks, group)
+        self.turns = turns(widths)
+        self.last = nn.Conv2d(widths[-1], shape[0], 1)
         nn.init.normal_(self.first.weight, 0.0, 1 / math.sqrt(self.first.in_features))
-        nn.init.normal_(self.last.weight, 0.0, 1 / math.sqrt(width))
+        nn.init.normal_(self.last.weight, 0.0, 1 / math.sqrt(widths[-1]))
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """(n, latent) to (n, C, H, W)."""
@@ -73,7 +74,7 @@ class R3GANGenerator(Generator):
             z = torch.cat([z, self.labels(one_hot(condition, self.classes, z))], 1)
         x = self.first(z)[:, :, None, None] * self.basis
         for i, layers in enumerate(self.stages):
-            x = layers(doubled(x) if i else x)
+            x = layers(doubled(self.turns[i - 1](x)) if i else x)
         images: Tensor = self.last(x)
         return images
 
@@ -91,43 +92,43 @@ class R3GANDiscriminator(Discriminator):
     Args:
         shape: of one image, (C, H, W).
         classes: of the target.
-        width: channels of every stage.
+        width: channels of every stage, or one number a stage, the coarsest first.
         blocks: residual blocks of a stage.
-        groups: groups of the 3x3 convolutions, of twice the width.
+        group: channels of each group of the 3x3 convolutions, whose widths are twice those of the stages.
         conditional: whether the class is given.
 
     Raises:
-        UserError: if the target has no images that can be halved, no labels where they are asked for, or groups do not
-            divide twice the width.
+        UserError: if the target has no images that can be halved, no labels where they are asked for, the widths are
+            not one a stage, or groups do not divide twice a width.
     """
 
     def __init__(
         self,
         shape: tuple[int, ...],
         classes: int | None = None,
-        width: PositiveInt = 64,
+        width: PositiveInt | list[PositiveInt] = 64,
         blocks: PositiveInt = 2,
-        groups: PositiveInt = 8,
+        group: PositiveInt = 16,
         conditional: bool = False,
     ) -> None:
         super().__init__()
         count, base = halvings(shape, "r3gan")
-        refuse_groups(width, groups)
-        self.width, self.blocks, self.groups, self.conditional = width, blocks, groups, conditional
+        widths = by_stage(width, count + 1, "r3gan")[::-1]
+        self.width, self.blocks, self.group, self.conditional = width, blocks, group, conditional
         self.classes = known_classes(classes, conditional)
-        depth = blocks * (count + 1)
-        self.first = nn.Conv2d(shape[0], width, 1)
-        self.stages = nn.ModuleList(stage(width, blocks, groups, depth) for _ in range(count + 1))
-        self.basis = nn.Parameter(torch.randn(width, *base) / math.sqrt(math.prod(base)))
-        self.last = nn.Linear(width, self.classes or 1, bias=False)
+        self.first = nn.Conv2d(shape[0], widths[0], 1)
+        self.stages = stages(widths, blocks, group)
+        self.turns = turns(widths)
+        self.basis = nn.Parameter(torch.randn(widths[-1], *base) / math.sqrt(math.prod(base)))
+        self.last = nn.Linear(widths[-1], self.classes or 1, bias=False)
         nn.init.normal_(self.first.weight, 0.0, 1 / math.sqrt(shape[0]))
-        nn.init.normal_(self.last.weight, 0.0, 1 / math.sqrt(width))
+        nn.init.normal_(self.last.weight, 0.0, 1 / math.sqrt(widths[-1]))
 
     def features(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """What the last layer sees, (n, width)."""
+        """What the last layer sees, (n, the coarsest width)."""
         x = self.first(x)
         for i, layers in enumerate(self.stages):
-            x = layers(halved(x) if i else x)
+            x = layers(self.turns[i - 1](halved(x)) if i else x)
         return (x * self.basis).sum((2, 3))
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -161,9 +162,29 @@ class Block(nn.Module):
         return x + added
 
 
-def stage(width: int, blocks: int, groups: int, depth: int) -> nn.Sequential:
-    """The blocks of one size."""
-    return nn.Sequential(*(Block(width, groups, depth) for _ in range(blocks)))
+def stages(widths: list[int], blocks: int, group: int) -> nn.ModuleList:
+    """The blocks of every size, in this order.
+
+    Raises:
+        UserError: if groups do not divide twice a width.
+    """
+    for width in widths:
+        if 2 * width % group:
+            raise UserError(f"r3gan: groups of {group} do not divide {2 * width} channels, twice the width of {width}")
+    depth = blocks * len(widths)
+    return nn.ModuleList(
+        nn.Sequential(*(Block(width, 2 * width // group, depth) for _ in range(blocks))) for width in widths
+    )
+
+
+def turns(widths: list[int]) -> nn.ModuleList:
+    """What leads from the channels of each size to those of the next: nothing where they are as many."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers.append(nn.Identity() if before == after else nn.Conv2d(before, after, 1, bias=False))
+        if before != after:
+            nn.init.normal_(layers[-1].weight, 0.0, 1 / math.sqrt(before))
+    return nn.ModuleList(layers)
 
 
 def doubled(x: Tensor) -> Tensor:
@@ -176,9 +197,3 @@ def halved(x: Tensor) -> Tensor:
     kernel = x.new_tensor([1.0, 3.0, 3.0, 1.0]) / 8  # [1, 2, 1] / 4 after [1, 1] / 2
     weight = (kernel[:, None] * kernel).expand(x.shape[1], 1, 4, 4)
     return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, stride=2, groups=x.shape[1])
-
-
-def refuse_groups(width: int, groups: int) -> None:
-    """Groups that do not divide the channels of the 3x3 convolutions."""
-    if 2 * width % groups:
-        raise UserError(f"r3gan: {groups} groups do not divide {2 * width} channels, twice the width of {width}")

@@ -25,3 +25,15 @@ def halvings(shape: tuple[int, ...], what: str) -> tuple[int, tuple[int, int]]:
             "as 8, 16, 28, 32 or 64"
         )
     return count, (height, width)
+
+
+def by_stage(width: int | list[int], stages: int, what: str) -> list[int]:
+    """Channels of every stage, from one number for all or from one for each.
+
+    Raises:
+        UserError: if there are more or fewer numbers than stages.
+    """
+    widths = [width] * stages if isinstance(width, int) else list(width)
+    if len(widths) != stages:
+        raise UserError(f"{what}: {len(widths)} widths for {stages} stages: give one for each, or one for all")
+    return widths

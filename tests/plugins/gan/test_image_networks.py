@@ -6,19 +6,37 @@ from torch import nn
 
 from pushforward import Draw, UserError
 from pushforward.field import Field
+from pushforward.roles.adversarial import one_logit_a_sample
 from pushforward_gan.dcgan import DCGANDiscriminator, DCGANGenerator
 from pushforward_gan.game import GAN
-from pushforward_gan.normalisation import BatchNorm2d, SpectralConv2d, SpectralLinear
+from pushforward_gan.mescheder import MeschederDiscriminator, MeschederGenerator
+from pushforward_gan.normalisation import BatchNorm2d, ClassBatchNorm2d, SpectralConv2d, SpectralLinear
+from pushforward_gan.patch import PatchDiscriminator
 from pushforward_gan.penalties import R1
 from pushforward_gan.r3gan import R3GANDiscriminator, R3GANGenerator, doubled, halved
+from pushforward_gan.sngan import SNGANDiscriminator, SNGANGenerator
+from pushforward_gan.stylegan2 import Styled, StyleGAN2Discriminator, StyleGAN2Generator, beside_spread
+from pushforward_gan.unet import UNet
 
-GENERATORS = [lambda *a, **k: DCGANGenerator(*a, width=4, **k), lambda *a, **k: R3GANGenerator(*a, width=8, **k)]
+GENERATORS = [
+    lambda *a, **k: DCGANGenerator(*a, width=4, **k),
+    lambda *a, **k: R3GANGenerator(*a, width=8, **k),
+    lambda *a, **k: SNGANGenerator(*a, width=4, **k),
+    lambda *a, **k: MeschederGenerator(*a, width=4, most=8, embedding=6, **k),
+    lambda *a, **k: StyleGAN2Generator(*a, base=64, most=8, mapping=2, **k),
+]
 DISCRIMINATORS = [
     lambda *a, **k: DCGANDiscriminator(*a, width=4, **k),
     lambda *a, **k: DCGANDiscriminator(*a, width=4, norm="batch", **k),
     lambda *a, **k: DCGANDiscriminator(*a, width=4, norm="spectral", **k),
     lambda *a, **k: R3GANDiscriminator(*a, width=8, **k),
+    lambda *a, **k: SNGANDiscriminator(*a, width=4, halving=1, **k),
+    lambda *a, **k: MeschederDiscriminator(*a, width=4, most=8, **k),
+    lambda *a, **k: StyleGAN2Discriminator(*a, base=64, most=8, **k),
+    lambda *a, **k: StyleGAN2Discriminator(*a, base=64, most=8, group=2, **k),
+    lambda *a, **k: PatchDiscriminator(*a, width=4, depth=1, **k),
 ]
+APART = [d for i, d in enumerate(DISCRIMINATORS) if i not in (1, 7)]  # in which no sample sees another
 SHAPES = [(1, 8, 8), (3, 16, 16), (1, 28, 28), (3, 32, 64)]
 
 
@@ -45,13 +63,12 @@ def test_generators_give_images_of_the_shape_and_learn_everywhere(make, shape):
 def test_discriminators_give_one_logit_a_sample_and_learn_everywhere(make, shape):
     critic = unsettled(make(shape))
     x = torch.randn(4, *shape)
-    logits = critic(x)
-    assert logits.shape == (4,)
+    logits = one_logit_a_sample(critic(x), 4)
     found = torch.autograd.grad((logits * torch.randn(4)).sum(), list(critic.parameters()))
     assert all(bool(g.any()) for g in found)
 
 
-@pytest.mark.parametrize("make", [DISCRIMINATORS[0], DISCRIMINATORS[2], DISCRIMINATORS[3]])
+@pytest.mark.parametrize("make", APART)
 def test_no_sample_sees_another_without_batch_norm_and_slopes_can_be_penalised(make):
     critic = unsettled(make((1, 8, 8)))
     x = torch.randn(4, 1, 8, 8)
@@ -79,11 +96,14 @@ def test_a_conditional_generator_needs_labels_and_depends_on_them(make):
         make((1, 8, 8), None, conditional=True)
 
 
-@pytest.mark.parametrize("make", [DISCRIMINATORS[0], DISCRIMINATORS[3]])
+@pytest.mark.parametrize("make", DISCRIMINATORS)
 def test_a_conditional_discriminator_depends_on_its_labels(make):
     critic = unsettled(make((1, 8, 8), 3, conditional=True))
     x = torch.randn(1, 1, 8, 8).expand(3, 1, 8, 8)
-    assert len({round(float(v), 5) for v in critic(x, torch.arange(3))}) == 3
+    logits = one_logit_a_sample(critic(x, torch.arange(3)), 3)
+    assert len({round(float(v), 5) for v in logits.detach()}) == 3
+    with pytest.raises(UserError, match="needs labels"):
+        critic(x)
 
 
 @pytest.mark.parametrize("make", [*GENERATORS, *DISCRIMINATORS])
@@ -154,6 +174,103 @@ def test_a_residual_network_begins_as_its_linear_part():
     torch.testing.assert_close(generator(z), linear)
 
 
-def test_groups_that_do_not_divide_are_refused():
-    with pytest.raises(UserError, match="5 groups do not divide 16 channels"):
-        R3GANGenerator((1, 8, 8), width=8, groups=5)
+def test_groups_and_widths_that_do_not_fit_are_refused():
+    with pytest.raises(UserError, match="groups of 5 do not divide 16 channels"):
+        R3GANGenerator((1, 8, 8), width=8, group=5)
+    with pytest.raises(UserError, match="3 widths for 2 stages"):
+        R3GANGenerator((1, 8, 8), width=[8, 8, 8])
+    with pytest.raises(UserError, match="3 of 4 blocks are to halve an image of 16x16, which can be halved 2 times"):
+        SNGANDiscriminator((1, 16, 16), halving=3)
+    with pytest.raises(UserError, match="8x8 can be halved 1 times, not 2"):
+        PatchDiscriminator((1, 8, 8), depth=2)
+
+
+def test_widths_go_from_the_coarsest_to_the_finest_in_both():
+    generator, critic = (m((1, 16, 16), width=[16, 8, 24]) for m in (R3GANGenerator, R3GANDiscriminator))
+    assert [s[0].narrow.out_channels for s in generator.stages] == [16, 8, 24]
+    assert [s[0].narrow.out_channels for s in critic.stages] == [24, 8, 16]
+    assert generator(torch.randn(2, 64)).shape == (2, 1, 16, 16)
+    assert critic(torch.randn(2, 1, 16, 16)).shape == (2,)
+
+
+def test_the_norm_of_a_class_is_that_of_all_with_its_own_gain_and_bias():
+    torch.manual_seed(0)
+    ours, theirs = ClassBatchNorm2d(3, 2), nn.BatchNorm2d(3, affine=False)
+    with torch.no_grad():
+        ours.gains.normal_(), ours.biases.normal_()
+    x, kinds = torch.randn(6, 3, 4, 4), torch.tensor([0, 1, 1, 0, 1, 0])
+    exact = theirs(x) * ours.gains[kinds][:, :, None, None] + ours.biases[kinds][:, :, None, None]
+    torch.testing.assert_close(ours(x, nn.functional.one_hot(kinds, 2).float()), exact)
+
+
+def test_a_style_scales_weights_and_every_channel_keeps_its_variance():
+    """Against the paper's two equations, one sample at a time."""
+    torch.manual_seed(0)
+    layer = Styled(4, 5, 3, 6).double()
+    x, w = torch.randn(2, 4, 8, 8, dtype=torch.float64), torch.randn(2, 6, dtype=torch.float64)
+    found = layer(x, w)
+    for k in range(2):
+        weight = layer.weight * layer.scale * layer.affine(w)[k][:, None, None]
+        weight = weight / (weight.square().sum((1, 2, 3), keepdim=True) + 1e-8).sqrt()
+        exact = nn.functional.conv2d(x[k : k + 1], weight, layer.bias, padding=1)
+        torch.testing.assert_close(found[k : k + 1], exact)
+
+
+def test_the_spread_of_a_group_is_its_mean_standard_deviation():
+    x = torch.randn(6, 2, 4, 4)
+    seen = beside_spread(x, 3)[:, -1]
+    for rows in ([0, 2, 4], [1, 3, 5]):  # groups take every second sample
+        exact = x[rows].std(0, unbiased=False).mean()
+        torch.testing.assert_close(seen[rows], exact.expand(3, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("make", "count"),
+    [
+        # blocks, each 9 a^2 + a twice and a^2 + a aside, with norms of 2 a each; 128 to 4096; 9 * 256 to 3
+        (lambda: SNGANGenerator((3, 32, 32)), 129 * 4096 + 3 * (19 * 256**2 + 3 * 256 + 1024) + 512 + 27 * 256 + 3),
+        # 3 to 128: 27 + 9 * 128 + 3 per channel, and biases; one more halves with 19 a^2, two keep with 18 a^2
+        (lambda: SNGANDiscriminator((3, 32, 32)), (27 + 1152 + 3 + 3) * 128 + 55 * 128**2 + 7 * 128 + 129),
+        # CIFAR-10 of R3GAN: 8 blocks of width 768, whose 3x3 convolutions see 16 channels
+        (
+            lambda: R3GANGenerator((3, 32, 32), 10, width=768, embedding=64, conditional=True),
+            8 * (2 * 768 * 1536 + 1536 * 144 + 2 * 1536) + 640 + 128 * 768 + 16 * 768 + 3 * 769,
+        ),
+        (
+            lambda: R3GANDiscriminator((3, 32, 32), 10, width=768, conditional=True),
+            8 * (2 * 768 * 1536 + 1536 * 144 + 2 * 1536) + 4 * 768 + 16 * 768 + 10 * 768,
+        ),
+        # FFHQ of 256 pixels of StyleGAN2-ADA's table: 24,767,458 with the 13 strengths of pixel noise, left out here
+        (lambda: StyleGAN2Generator((3, 256, 256)), 24_767_458 - 13),
+        # 24,001,089 with the ninth weights of 512 filters that see the spread of a group
+        (lambda: StyleGAN2Discriminator((3, 256, 256), group=4), 24_001_089),
+    ],
+)
+def test_networks_have_as_many_parameters_as_the_published_ones(make, count):
+    with torch.device("meta"):
+        assert sum(p.numel() for p in make().parameters()) == count
+
+
+def test_a_u_net_sees_fine_and_coarse_and_no_other_sample():
+    torch.manual_seed(0)
+    net, critic = UNet((1, 16, 16), (2, 16, 16), width=4), UNet((1, 16, 16), (), width=4)
+    x = torch.randn(3, 1, 16, 16, requires_grad=True)
+    image = net(x)
+    assert image.shape == (3, 2, 16, 16) and critic(x).shape == (3,)
+    (seen,) = torch.autograd.grad(image[0, 0, 8, 8], x)
+    assert bool(seen[0].any()) and not bool(seen[1:].any())
+    with pytest.raises(UserError, match="expected \\(C, H, W\\) of its size"):
+        UNet((1, 16, 16), (1, 8, 8))
+    with pytest.raises(UserError, match="cannot be halved"):
+        UNet((1, 5, 5), ())
+
+
+def test_a_critic_of_patches_gives_a_logit_for_every_place_that_sees_only_its_surroundings():
+    torch.manual_seed(0)
+    critic = PatchDiscriminator((1, 32, 32), width=4, depth=2)
+    x = torch.randn(1, 1, 32, 32, requires_grad=True)
+    logits = critic(x)
+    assert logits.shape == (1, 8, 8)
+    (seen,) = torch.autograd.grad(logits[0, 4, 4], x)
+    rows = seen[0, 0].abs().sum(1).nonzero()
+    assert 1 + int(rows.max() - rows.min()) == 26  # 4, 10 after the second, 18 and 26 after the two 3x3
