@@ -13,10 +13,12 @@ import pytest
 import torch
 
 from pushforward import Batch, Draw
-from pushforward.adapters import NetworkGenerator
+from pushforward.adapters import NetworkDiscriminator, NetworkGenerator
 from pushforward.registry import Registry
 from pushforward.testing import check_component
 from pushforward.testing.stand_ins import Blobs, Looked
+from pushforward_gan.objectives import NonSaturating
+from pushforward_team.game import TeamGAN
 
 REGISTRY = Registry()
 COMPONENTS = [
@@ -45,6 +47,23 @@ class Line(Looked):
         self.generator = NetworkGenerator(lambda inputs, outputs: torch.nn.Linear(1, 1), (1,), latent=1)
 
 
+class Pair(TeamGAN):
+    """Two affine generators against one affine critic."""
+
+    def __init__(self, target: Blobs) -> None:
+        def affine(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> torch.nn.Module:
+            return torch.nn.Sequential(
+                torch.nn.Linear(2, 2 if outputs else 1), torch.nn.Flatten(0 if not outputs else 1)
+            )
+
+        super().__init__(
+            [NetworkGenerator(affine, (2,), latent=2) for _ in range(2)],
+            [NetworkDiscriminator(affine, (2,))],
+            NonSaturating(),
+        )
+
+
+TEAM = {"target": Blobs((2,)), "model": Pair(Blobs((2,)))}
 EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are made by `data`
     "table": {"path": Path("data.csv")},
     "image-folder": {"path": Path("images")},
@@ -55,6 +74,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "classifier": {"steps": 30},
     "isolated-points": {"head_start": 1},  # without one, no point moves in the first round
     "affine-law": {"target": Dot(), "model": Line(Dot())},
+    "specialisation": TEAM,
+    "team-scatter": TEAM,
+    "pay-off": TEAM,
     "width-error": {"widths": (8, 16), "seeds": 2},
     "width-line": {"widths": (8, 16), "seeds": 2},
     "nonexistence": {"truth": [1.0, 0.5, 0.2], "samples": 4, "datasets": 50},

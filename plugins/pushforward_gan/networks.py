@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 from typing import Literal
 
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from pushforward import Network
@@ -20,7 +21,7 @@ ACTIVATIONS = {
 
 
 class MLP(Network):
-    r"""Fully connected layers of one width.
+    r"""Fully connected layers.
 
     .. math:: x \mapsto W_{L+1}\, \sigma(W_L \cdots \sigma(W_1 x + b_1) \cdots + b_L) + b_{L+1}
 
@@ -31,8 +32,8 @@ class MLP(Network):
     Args:
         inputs: the shape of one input, flattened here.
         outputs: the shape of one output; () gives (n,).
-        width: numbers in a hidden layer.
-        depth: hidden layers; 0 makes an affine map.
+        width: numbers in a hidden layer, or of each hidden layer.
+        depth: hidden layers; 0 makes an affine map. A list of widths has its own.
         activation: leaky-relu (slope .2), relu, silu, softplus or tanh.
         bounded: put a tanh at the end, for data in [-1, 1].
     """
@@ -41,15 +42,15 @@ class MLP(Network):
         self,
         inputs: tuple[int, ...],
         outputs: tuple[int, ...],
-        width: int = 128,
-        depth: int = 3,
+        width: PositiveInt | list[PositiveInt] = 128,
+        depth: NonNegativeInt = 3,
         activation: Literal["leaky-relu", "relu", "silu", "softplus", "tanh"] = "leaky-relu",
         bounded: bool = False,
     ) -> None:
         super().__init__()
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
         self.width, self.depth, self.activation, self.bounded = width, depth, activation, bounded
-        sizes = [math.prod(inputs), *[width] * depth, math.prod(outputs)]
+        sizes = [math.prod(inputs), *([width] * depth if isinstance(width, int) else width), math.prod(outputs)]
         layers: list[nn.Module] = []
         for before, after in pairwise(sizes):
             linear = nn.Linear(before, after)

@@ -9,7 +9,7 @@ PUSHFORWARD_API = 1
 
 @hook
 def components() -> list[Component]:
-    """The game of two teams."""
+    """The game of two teams, and what shows how they share the work."""
     return [
         Component(
             "model",
@@ -20,5 +20,26 @@ def components() -> list[Component]:
             gives=("sample",),
             needs={"target": ("sample",)},
             holds=(),
-        )
+        ),
+        Component(
+            "measure",
+            "specialisation",
+            "pushforward_team.pictures:Specialisation",
+            "how far each generator keeps to one mode",
+            needs={"target": ("sample",), "model": ("sample",)},
+        ),
+        Component(
+            "watcher",
+            "team-scatter",
+            "pushforward_team.pictures:TeamScatter",
+            "which generator covers what",
+            needs={"target": ("sample",), "model": ("sample",)},
+        ),
+        Component(
+            "watcher",
+            "pay-off",
+            "pushforward_team.pictures:PayOff",
+            "what each generator pays against each discriminator",
+            needs={"target": ("sample",), "model": ("sample",)},
+        ),
     ]
