@@ -14,6 +14,7 @@ from PIL import Image
 
 from pushforward.builder import Built
 from pushforward.checkpoint import write_checkpoint
+from pushforward.health import watched
 from pushforward.ledger import NonFinite
 from pushforward.play import Play
 from pushforward.problem import RunFailed, UserError
@@ -63,6 +64,7 @@ class Reporter(pl.Callback):
         refuse_non_finite(play)
         measured = self.measure("validation")
         flat = flatten(measured)
+        values = values | watched(self.built)
         self.trackers.numbers(play.played, values | {f"validation/{name}": value for name, value in flat.items()})
         self.pictures()
         better = self._is_better(flat)

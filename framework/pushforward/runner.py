@@ -28,6 +28,7 @@ from pushforward.folder import (
     write_json,
     write_text,
 )
+from pushforward.ledger import NonFinite
 from pushforward.limits import refuse_parts
 from pushforward.plan import Plan
 from pushforward.problem import INTERRUPTED, RunFailed, UserError
@@ -163,6 +164,10 @@ class Run:
                 self._fit()
                 self.rounds = play.played
                 measures = self._final() if self.writes else {}
+        except NonFinite as error:
+            failure = NonFinite(f"{error}{self._roll_back()}")
+            self._close("failed", {}, reason=str(failure))
+            raise failure from None
         except Interrupted as stop:
             self._close("stopped", {}, reason=str(stop))
             raise
@@ -253,6 +258,15 @@ class Run:
         for name in drawn & set(self.built.watchers):
             animate(self.folder, name, self.folder / "images" / f"{name}.webp")
         return measures
+
+    def _roll_back(self) -> str:
+        """After a number that was not finite, the last good weights; says of which round they are."""
+        play, last = self.built.play, self.folder / "checkpoints" / "last.ckpt"
+        self.rounds = play.played
+        if not last.is_file():
+            return ""
+        play.restore(read_checkpoint(last, self.fingerprint))
+        return f"; rolled back to the checkpoint of round {play.played}"
 
     def _close(self, status: str, measures: dict[str, dict[str, float]], reason: str = "") -> None:
         if not self.writes:

@@ -125,6 +125,7 @@ def charts(metrics: dict[str, Series]) -> list[tuple[str, list[Chart]]]:
     measures: list[Chart] = []
     costs: dict[str, list[Line]] = {}
     norms: list[Line] = []
+    health: dict[str, list[Line]] = {}
     others: dict[str, list[Line]] = {}
     for name, series in metrics.items():
         head, _, rest = name.partition("/")
@@ -135,13 +136,32 @@ def charts(metrics: dict[str, Series]) -> list[tuple[str, list[Chart]]]:
             costs.setdefault(player, []).append(Line(term or player, series))
         elif head == "gradient-norm" and rest:
             norms.append(Line(rest, series))
+        elif head == "health" and rest:
+            what, of = _health(rest)
+            health.setdefault(what, []).append(Line(of, series))
         else:
             others.setdefault(head, []).append(Line(rest or head, series))
     training = [Chart(f"cost of {player}", lines) for player, lines in costs.items()]
     training += [Chart("gradient norms", norms)] if norms else []
+    well = [Chart(what, lines) for what, lines in health.items()]
     other = [Chart(head, lines) for head, lines in others.items()]
-    found = {"Measures while training": measures, "Costs and gradients": training, "Other numbers": other}
+    found = {
+        "Measures while training": measures,
+        "Costs and gradients": training,
+        "Health": well,
+        "Other numbers": other,
+    }
     return [(heading, drawn) for heading, drawn in found.items() if drawn]
+
+
+def _health(name: str) -> tuple[str, str]:
+    """The chart that a number of health belongs to, and its line there."""
+    titles = {"slope": "slope of the critic", "gap": "logits above those of generated data", "coverage": "coverage"}
+    kind, _, rest = name.partition("/")
+    if kind == "share":
+        player, _, term = rest.partition("/")
+        return f"shares in the gradient of {player}", term
+    return titles.get(kind, kind), rest
 
 
 def _measure(name: str, rest: str, metrics: dict[str, Series]) -> list[Chart]:

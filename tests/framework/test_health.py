@@ -1,0 +1,127 @@
+"""What is logged of a critic, against closed forms; and what becomes of a run whose critic is no number."""
+
+import json
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from pushforward import Discriminator, Draw, run
+from pushforward.builder import build
+from pushforward.check import plan_recipe
+from pushforward.checkpoint import read_checkpoint
+from pushforward.health import critic_health, gradient_shares, looked_at, watched
+from pushforward.ledger import NonFinite
+from pushforward.report.curves import charts
+
+SMALL = ("budget.rounds=4", "budget.report_every=2", "budget.batch=32", "measure=[]", "watch=[]")
+
+
+class Plane(Discriminator):
+    """A logit that is linear in x."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([3.0, -4.0]))
+
+    def forward(self, x, condition=None):
+        return x @ self.weight
+
+
+def linear(recipe="rings/gan", *overrides):
+    return build(plan_recipe(recipe, overrides), {"model.discriminator": Plane()})
+
+
+def test_a_linear_critic_has_its_own_slope_everywhere_and_the_gap_of_the_means():
+    found = watched(linear())
+    assert found["health/slope/real"] == pytest.approx(5.0) and found["health/slope/generated"] == pytest.approx(5.0)
+    built = linear()
+    real = built.target.held_out("validation", 1000).x
+    built.play.game.eval()
+    with torch.no_grad(), built.play.averaged():
+        fake = built.play.game.sample(1000, Draw(built.play.seed, ("health",), 1000))
+        exact = (real.mean(0) - fake.mean(0)) @ torch.tensor([3.0, -4.0])
+    assert found["health/gap/held-out"] == pytest.approx(float(exact), rel=1e-4)
+
+
+def test_shares_are_of_the_norms_of_each_terms_gradient():
+    """R1 of a linear critic is gamma |w|^2 / 2, with the gradient gamma w; Wasserstein's is the gap of the means."""
+    built = linear("rings/gan", "model.objective=wasserstein", "model.penalties=[{use: r1, weight: 0.5}]")
+    found = gradient_shares(built)
+    play = built.play
+    draw = Draw(play.seed, ("health", "shares"), 1000)
+    draw = draw.with_data(built.target.batch(draw).x)
+    with torch.no_grad():
+        fake = play.game.generator(play.game.generator.latent.sample(draw))
+    gap = float((fake.mean(0) - draw.x.mean(0)).norm())
+    assert found["discriminator/r1"] == pytest.approx(2.5 / (2.5 + gap), rel=1e-4)
+    assert found["discriminator/objective"] + found["discriminator/r1"] == pytest.approx(1.0)
+    assert not any(name.startswith("generator") for name in found)  # its cost has one term
+
+
+def test_looking_changes_nothing():
+    built = build(plan_recipe("rings/gan"))
+    state, numbers = torch.get_rng_state(), [p.clone() for p in built.play.game.parameters()]
+    watched(built)
+    assert torch.equal(state, torch.get_rng_state()) and built.play.game.training
+    assert all(torch.equal(a, b) for a, b in zip(numbers, built.play.game.parameters(), strict=True))
+
+
+def test_data_that_end_have_a_gap_of_training_too_and_modes_are_counted_where_nobody_else_does():
+    found = watched(build(plan_recipe("digits/gan")))
+    assert {"health/gap/training", "health/gap/held-out"} <= set(found)
+    assert not any("coverage" in name for name in found)
+    assert "health/coverage/modes" in watched(build(plan_recipe("eight-gaussians/r3gan", ["measure=[]"])))
+    assert not any("coverage" in name for name in watched(build(plan_recipe("eight-gaussians/r3gan"))))
+
+
+def test_a_conditional_critic_is_looked_at_with_its_labels():
+    overrides = ["model.generator.conditional=true", "model.discriminator.conditional=true"]
+    found = critic_health(build(plan_recipe("digits/gan", overrides)))
+    assert math.isfinite(found["slope-real"]) and found["gap-training"] == pytest.approx(found["gap"], abs=1.0)
+
+
+def test_a_flow_has_no_critic():
+    built = build(plan_recipe("rings/flow"))
+    assert watched(built) == {} and looked_at(built) == 1000
+
+
+def test_health_is_logged_at_every_report_and_drawn(tmp_path):
+    folder = run("rings/gan", *SMALL, out=tmp_path, quiet=True).folder
+    lines = (folder / "metrics.csv").read_text().splitlines()
+    assert any("health/slope/real" in line for line in lines)
+    page = (folder / "report.html").read_text()
+    assert "slope of the critic" in page and "shares in the gradient of discriminator" in page
+
+
+def test_charts_of_health_stand_together():
+    found = dict(charts({"health/share/d/r1": [(1, 0.5)], "health/share/d/objective": [(1, 0.5)]}))
+    (chart,) = found["Health"]
+    assert chart.title == "shares in the gradient of d" and [line.name for line in chart.lines] == ["r1", "objective"]
+
+
+class Breaks(Plane):
+    """No number from the sixth round on."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x, condition=None):
+        logits = super().forward(x)
+        if self.training and torch.is_grad_enabled():
+            self.calls += 1
+        return logits * (float("nan") if float(self.calls) > 40 else 1.0)
+
+
+def test_a_critic_that_is_no_number_stops_the_run_which_is_rolled_back_to_the_last_good_checkpoint(tmp_path):
+    overrides = ["budget.rounds=60", "budget.report_every=4", "budget.batch=8", "measure=[]", "watch=[]"]
+    with pytest.raises(NonFinite, match=r"player 'discriminator' is nan; rolled back to the checkpoint of round \d+"):
+        run("rings/gan", *overrides, out=tmp_path, quiet=True, modules={"model.discriminator": Breaks()})
+    (folder,) = tmp_path.iterdir()
+    results = json.loads((folder / "results.json").read_text())
+    kept = read_checkpoint(folder / "checkpoints" / "last.ckpt")
+    assert results["status"] == "failed" and f"round {kept['round']}" in results["reason"]
+    assert results["verdict"]["state"] == "diverging" and results["rounds"] >= kept["round"] > 0
+    assert all(bool(v.isfinite().all()) for v in kept["game"].values())
