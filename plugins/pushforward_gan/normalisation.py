@@ -17,7 +17,8 @@ class BatchNorm2d(nn.BatchNorm2d, Remembering):
     """torch's batch normalisation of images, whose running statistics are written by `remember`.
 
     In training a batch is normalised by its own mean and variance, which are put aside; of several batches seen before
-    a move the last one counts.
+    a move the last one counts. Each process normalises its own part of a batch; what they remember is the mean and
+    variance of all parts together, so that they stay alike.
     """
 
     def __init__(self, channels: int) -> None:
@@ -39,11 +40,21 @@ class BatchNorm2d(nn.BatchNorm2d, Remembering):
         if self._aside is None:
             return
         assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
-        mean, variance = self._aside
+        mean, variance = _over_processes(*self._aside)
         self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
         self.running_var.lerp_(variance.to(self.running_var), self.momentum)
         if self.num_batches_tracked is not None:
             self.num_batches_tracked += 1
+
+
+def _over_processes(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean and variance of all processes' parts as one batch, each part counting alike."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return mean, variance
+    moments = torch.stack([mean, variance + mean.square()])
+    torch.distributed.all_reduce(moments)
+    first, second = moments / torch.distributed.get_world_size()
+    return first, second - first.square()
 
 
 class ClassBatchNorm2d(BatchNorm2d):
