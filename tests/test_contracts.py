@@ -72,6 +72,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "dragan": {"norm": 0.0},
     "wgan-gp": {"norm": 0.0},  # the slope that a constant critic has
     "classifier": {"steps": 30},
+    "inception": {"weights": Path("inception.pth")},
+    "efficientnet-lite0": {"size": 32},
     "isolated-points": {"head_start": 1},  # without one, no point moves in the first round
     "affine-law": {"target": Dot(), "model": Line(Dot())},
     "specialisation": TEAM,
@@ -99,7 +101,7 @@ def data(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     kind, name = request.node.callspec.params["kind"], request.node.callspec.params["name"]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PUSHFORWARD_DATA", str(tmp_path))
-    if kind == "target" and name in FILES:
+    if kind in ("target", "features") and name in FILES:
         FILES[name](tmp_path, monkeypatch)
 
 
@@ -152,7 +154,15 @@ def _cifar10(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "CIFAR10_ROWS", {"train": 100, "test": 20})
 
 
+def _inception(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    torch.save({}, folder / "inception.pth")
+    monkeypatch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
+
+
 FILES = {
+    "inception": _inception,
     "table": _table,
     "python-density": _density,
     "image-folder": _images,

@@ -180,6 +180,14 @@ def _measures() -> list[Component]:
             "exact 2-Wasserstein distance, up to 2000 points",
             needs=sampled,
         ),
+        Component(
+            "measure",
+            "path-length",
+            f"{m}.path_length:PerceptualPathLength",
+            "how fast what is seen changes with the noise",
+            "arXiv:1812.04948",
+            needs=sampled,
+        ),
         Component("measure", "mmd", f"{m}.mmd:MMD", "unbiased squared MMD, Gaussian kernel", needs=sampled),
         Component(
             "measure",
@@ -247,6 +255,10 @@ def _measures() -> list[Component]:
         Component("measure", "spectrum", f"{m}.spectrum:SpectrumMeasure", "what a round does near the equilibrium"),
         Component("features", "identity", f"{m}.features:Identity", "the data themselves"),
         Component("features", "classifier", f"{m}.features:Classifier", "a small classifier's last hidden layer"),
+        Component("features", "inception", f"{m}.image_features:Inception", "Inception's, from a file of weights"),
+        Component(
+            "features", "efficientnet-lite0", f"{m}.image_features:EfficientNet", "those of a package (extra `images`)"
+        ),
     ]
 
 

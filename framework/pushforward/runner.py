@@ -139,6 +139,7 @@ class Run:
         self.reporter.after_report = self._after_report
         self.stop_asked = False
         self.rounds: int | None = None  # played, before the best weights are put back
+        self.rolled_back: int | None = None  # the round of the weights that were put back after a number broke
         self.began = time.perf_counter()
 
     def play(self) -> Path:
@@ -165,9 +166,9 @@ class Run:
                 self.rounds = play.played
                 measures = self._final() if self.writes else {}
         except NonFinite as error:
-            failure = NonFinite(f"{error}{self._roll_back()}")
-            self._close("failed", {}, reason=str(failure))
-            raise failure from None
+            back = self._roll_back()
+            self._close("failed", {}, reason=str(error))
+            raise NonFinite(f"{error}{back}") from None
         except Interrupted as stop:
             self._close("stopped", {}, reason=str(stop))
             raise
@@ -266,6 +267,7 @@ class Run:
         if not last.is_file():
             return ""
         play.restore(read_checkpoint(last, self.fingerprint))
+        self.rolled_back = play.played
         return f"; rolled back to the checkpoint of round {play.played}"
 
     def _close(self, status: str, measures: dict[str, dict[str, float]], reason: str = "") -> None:
@@ -283,6 +285,8 @@ class Run:
         }
         if reason:
             results["reason"] = reason
+        if self.rolled_back is not None:
+            results["rolled_back_to"] = self.rolled_back
         self.progress.finish(status)
         try:
             self.trackers.close(status, results)

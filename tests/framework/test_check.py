@@ -57,7 +57,7 @@ model:
     assert file[0] == ":2:1: targt: unknown key; did you mean 'target'?"
     assert file[1] == ":3:15: target: unknown target 'ring'; did you mean 'rings'?"
     assert file[2] == ":6:25: model.generator.widht: unknown argument of 'mlp'; did you mean 'width'?"
-    assert file[3] == ":7:36: model.discriminator.depth: expected int, got 'three'"
+    assert file[3] == ":7:36: model.discriminator.depth: expected int >= 0, got 'three'"
     assert file[4].startswith(":8:15: model.penalties.0: 'hinge' is an objective, not a penalty")
     assert file[5] == ":9:35: model.rule.steps: expected dict[str, int] | None, got a list"
     assert len(file) == 6

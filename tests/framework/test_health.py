@@ -122,6 +122,6 @@ def test_a_critic_that_is_no_number_stops_the_run_which_is_rolled_back_to_the_la
     (folder,) = tmp_path.iterdir()
     results = json.loads((folder / "results.json").read_text())
     kept = read_checkpoint(folder / "checkpoints" / "last.ckpt")
-    assert results["status"] == "failed" and f"round {kept['round']}" in results["reason"]
+    assert results["status"] == "failed" and results["rolled_back_to"] == kept["round"]
     assert results["verdict"]["state"] == "diverging" and results["rounds"] >= kept["round"] > 0
     assert all(bool(v.isfinite().all()) for v in kept["game"].values())

@@ -62,6 +62,7 @@ class Classifier(Features):
         self.width, self.steps, self.batch, self.rows, self.seed = width, steps, batch, rows, seed
         self._target: Target | None = None
         self._weights: list[Tensor] = []
+        self._key: str | None = None
 
     def prepare(self, target: Target) -> None:
         """Train on the target's training rows, or fetch what was trained on the same before."""
@@ -76,7 +77,12 @@ class Classifier(Features):
             weights = self._train(*data, classes)
             _save(file, weights)
         _TRAINED[key] = weights
-        self._target, self._weights = target, weights
+        self._target, self._weights, self._key = target, weights, key
+
+    @property
+    def key(self) -> str | None:
+        """By what it was trained on, and how."""
+        return None if self._key is None else f"classifier {self._key}"
 
     def __call__(self, x: Tensor) -> Tensor:
         """The last hidden layer, (n, width), at x of shape (n, *shape)."""

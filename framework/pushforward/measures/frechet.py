@@ -7,14 +7,12 @@ import math
 import torch
 from torch import Tensor
 
-from pushforward.measures.features import Identity
-from pushforward.measures.two_samples import TwoSamples
-from pushforward.roles.estimator import Features
+from pushforward.measures.two_samples import FeatureSamples
 from pushforward.roles.measure import Look
 from pushforward.roles.target import Target
 
 
-class FrechetDistance(TwoSamples):
+class FrechetDistance(FeatureSamples):
     r"""Fréchet distance between features of samples and of held-out data.
 
     .. math:: \|\mu_x - \mu_y\|^2 + \operatorname{tr}\big(S_x + S_y - 2 (S_x S_y)^{1/2}\big)
@@ -22,7 +20,7 @@ class FrechetDistance(TwoSamples):
     The squared 2-Wasserstein distance of the fitted Gaussians. It is biased upwards by finite samples, so it is
     reported with `n` and, for scale, with `held_out`: the same between as many rows of the training split and the
     held-out data, which is what a perfect model would get. It has no standard error: its bias is of the same order.
-    It reports as ``frechet/<features>``; only over Inception features is it called ``fid``.
+    It reports as ``frechet/<features>/<samples>``; only over Inception features is it called ``fid``.
 
     Reference: Heusel, Ramsauer, Unterthiner, Nessler, Hochreiter, "GANs Trained by a Two Time-Scale Update Rule
     Converge to a Local Nash Equilibrium", 2017, arXiv:1706.08500.
@@ -36,13 +34,7 @@ class FrechetDistance(TwoSamples):
         UserError: if `samples` is below 2.
     """
 
-    def __init__(self, features: Features | None = None, samples: int = 2000) -> None:
-        super().__init__(samples)
-        self.features = features or Identity()
-
-    def label(self, name: str) -> str:
-        """`fid` over Inception features, else the registered name with that of the features."""
-        return "fid" if self.features.name == "inception" else f"{name}/{self.features.name}"
+    short = "fid"
 
     def measure(self, look: Look) -> dict[str, float]:
         """Compare samples with held-out data, and training rows with the same."""
@@ -50,17 +42,9 @@ class FrechetDistance(TwoSamples):
         held_out, train = look.real(self.samples).x, train_rows(look.target, self.samples)
         scale = {}
         if train is not None:
-            self.reset()
-            self.update(train, held_out)
-            scale = {"held_out": self.compute()["value"]}
-        self.reset()
-        self.update(look.fake(self.samples)[: self.samples if train is None else len(train)], held_out)
-        return {**self.compute(), **scale}
-
-    def update(self, x: Tensor, y: Tensor) -> None:
-        """Take in samples of the model, (n, *shape), and of the target, (m, *shape)."""
-        with torch.no_grad():
-            super().update(self.features(x), self.features(y))
+            scale = {"held_out": self.fair(train, held_out)["value"]}
+        fake = look.fake(self.samples)[: self.samples if train is None else len(train)]
+        return {**self.of(fake, held_out), **scale}
 
     def compare(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """The distance, and the size of the smaller set."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from pushforward.measures.features import Identity
 from pushforward.measures.frechet import train_rows
 from pushforward.measures.mmd import squared_discrepancy
-from pushforward.measures.two_samples import TwoSamples
-from pushforward.roles.estimator import Features
+from pushforward.measures.two_samples import FeatureSamples
 from pushforward.roles.measure import Look
 
 
-class KernelDistance(TwoSamples):
+class KernelDistance(FeatureSamples):
     r"""Unbiased squared maximum mean discrepancy between features of samples and of held-out data, cubic kernel.
 
     .. math:: \mathbb{E}\, k(x, x') + \mathbb{E}\, k(y, y') - 2\, \mathbb{E}\, k(x, y), \quad
@@ -22,8 +19,8 @@ class KernelDistance(TwoSamples):
     It sees differences of the first three moments and nothing else. Unlike the Fréchet distance it is zero in the mean
     for equal laws, whatever the number of samples, so that runs with different numbers can be compared; half of such
     values are negative. `held_out` is the same between as many rows of the training split and the held-out data. The
-    standard error is in closed form, as that of `mmd`. It reports as ``kernel-distance/<features>``; only over
-    Inception features is it called ``kid``.
+    standard error is in closed form, as that of `mmd`. It reports as ``kernel-distance/<features>/<samples>``;
+    only over Inception features is it called ``kid``.
 
     Reference: Binkowski, Sutherland, Arbel, Gretton, "Demystifying MMD GANs", 2018, arXiv:1801.01401.
 
@@ -35,35 +32,19 @@ class KernelDistance(TwoSamples):
         UserError: if `samples` is below 2.
     """
 
-    def __init__(self, features: Features | None = None, samples: int = 2000) -> None:
-        super().__init__(samples)
-        self.features = features or Identity()
-
-    def label(self, name: str) -> str:
-        """`kid` over Inception features, else the registered name with that of the features."""
-        return "kid" if self.features.name == "inception" else f"{name}/{self.features.name}"
+    short = "kid"
 
     def measure(self, look: Look) -> dict[str, float]:
         """Compare samples with held-out data, and training rows with the same."""
         self.features.prepare(look.target)
         held_out, train = look.real(self.samples).x, train_rows(look.target, self.samples)
-        scale = {} if train is None else {"held_out": self._of(train, held_out)["value"]}
-        return {**self._of(look.fake(self.samples), held_out), **scale}
-
-    def update(self, x: Tensor, y: Tensor) -> None:
-        """Take in samples of the model, (n, *shape), and of the target, (m, *shape)."""
-        with torch.no_grad():
-            super().update(self.features(x), self.features(y))
+        scale = {} if train is None else {"held_out": self.fair(train, held_out)["value"]}
+        return {**self.of(look.fake(self.samples), held_out), **scale}
 
     def compare(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """The squared discrepancy, its error and the size of the smaller set."""
         value, error = squared_discrepancy(x, y, cubic_kernel)
         return {"value": value, "standard_error": error, "n": min(len(x), len(y))}
-
-    def _of(self, x: Tensor, y: Tensor) -> dict[str, float]:
-        self.reset()
-        self.update(x, y)
-        return self.compute()
 
 
 def cubic_kernel(x: Tensor, y: Tensor) -> Tensor:

@@ -8,15 +8,15 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor
 
-from pushforward.measures.features import Identity
 from pushforward.measures.frechet import train_rows
-from pushforward.measures.two_samples import TwoSamples
+from pushforward.measures.seen import seen
+from pushforward.measures.two_samples import FeatureSamples
 from pushforward.problem import UserError
 from pushforward.roles.estimator import Features
 from pushforward.roles.measure import Look
 
 
-class Manifold(TwoSamples):
+class Manifold(FeatureSamples):
     r"""Precision, recall, density and coverage, by balls that reach to the k-th neighbour in feature space.
 
     .. math:: \text{precision} = \tfrac1n \sum_j 1[x_j \in \cup_i B(y_i)], \quad
@@ -44,12 +44,8 @@ class Manifold(TwoSamples):
     better = "higher"
 
     def __init__(self, features: Features | None = None, samples: int = 2000, k: PositiveInt = 3) -> None:
-        super().__init__(samples)
-        self.features, self.k = features or Identity(), k
-
-    def label(self, name: str) -> str:
-        """With the name of the features."""
-        return f"{name}/{self.features.name}"
+        super().__init__(features, samples)
+        self.k = k
 
     def measure(self, look: Look) -> dict[str, float]:
         """Samples against held-out data, and training rows against the same."""
@@ -57,14 +53,9 @@ class Manifold(TwoSamples):
         held_out, train = look.real(self.samples).x, train_rows(look.target, self.samples)
         found = {}
         if train is not None:
-            fair = self._of(train, held_out)
+            fair = self.fair(train, held_out)
             found = {f"held_out_{key}": fair[key] for key in ("precision", "recall")}
-        return {**self._of(look.fake(self.samples), held_out), **found}
-
-    def update(self, x: Tensor, y: Tensor) -> None:
-        """Take in samples of the model, (n, *shape), and of the target, (m, *shape)."""
-        with torch.no_grad():
-            super().update(self.features(x), self.features(y))
+        return {**self.of(look.fake(self.samples), held_out), **found}
 
     def compare(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """All four."""
@@ -84,13 +75,8 @@ class Manifold(TwoSamples):
             "coverage": float(in_data.any(0).double().mean()),
         }
 
-    def _of(self, x: Tensor, y: Tensor) -> dict[str, float]:
-        self.reset()
-        self.update(x, y)
-        return self.compute()
 
-
-class Memorisation(TwoSamples):
+class Memorisation(FeatureSamples):
     r"""How often a sample is nearer to the training rows than held-out data are.
 
     .. math:: P\big(\min_t |f(x) - f(t)| < \min_t |f(y) - f(t)|\big)
@@ -111,12 +97,8 @@ class Memorisation(TwoSamples):
     neutral = 0.5
 
     def __init__(self, features: Features | None = None, samples: int = 2000, rows: PositiveInt = 20_000) -> None:
-        super().__init__(samples)
-        self.features, self.rows = features or Identity(), rows
-
-    def label(self, name: str) -> str:
-        """With the name of the features."""
-        return f"{name}/{self.features.name}"
+        super().__init__(features, samples)
+        self.rows = rows
 
     def measure(self, look: Look) -> dict[str, float]:
         """Distances of samples and of held-out rows to the nearest training row."""
@@ -125,11 +107,15 @@ class Memorisation(TwoSamples):
         if train is None:
             raise UserError("memorisation: this target has no training rows that could have been memorised")
         with torch.no_grad():
-            known = self.features(train).flatten(1).double().cpu()
-            sides = [self.features(x).flatten(1).double().cpu() for x in (look.fake(self.samples), look.real().x)]
-        self.reset()
-        self.update(*(nearest(side[: self.samples], known)[:, None] for side in sides))
-        return self.compute()
+            known = seen(self.features, train).flatten(1).double().cpu()
+            sides = [self.features(look.fake(self.samples)), seen(self.features, look.real(self.samples).x)]
+            distances = [nearest(side.flatten(1).double().cpu(), known)[:, None] for side in sides]
+        return self.of(*distances)
+
+    def update(self, x: Tensor, y: Tensor) -> None:
+        """Take in distances to the nearest training row, of samples (n, 1) and of held-out rows (m, 1)."""
+        self.x.append(x)
+        self.y.append(y)
 
     def compare(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """The share of pairs, from distances (n, 1) and (m, 1)."""

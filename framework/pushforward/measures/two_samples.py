@@ -8,7 +8,10 @@ import math
 import torch
 from torch import Tensor
 
+from pushforward.measures.features import Identity
+from pushforward.measures.seen import seen
 from pushforward.problem import UserError
+from pushforward.roles.estimator import Features
 from pushforward.roles.measure import Measure
 
 
@@ -61,3 +64,44 @@ class TwoSamples(Measure):
     @abc.abstractmethod
     def compare(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """The value with its error, for finite points x, (n, D), and y, (m, D), in float64."""
+
+
+class FeatureSamples(TwoSamples):
+    """Abstract: a measure that compares two sets of points in a space of features.
+
+    Args:
+        features: what is compared; None means the data themselves (`identity`).
+        samples: how many samples of the model and at most how many held-out rows are compared.
+
+    Raises:
+        UserError: if `samples` is below 2.
+    """
+
+    short: str | None = None  # its name over Inception features
+
+    def __init__(self, features: Features | None = None, samples: int = 2000) -> None:
+        super().__init__(samples)
+        self.features = features or Identity()
+
+    def label(self, name: str) -> str:
+        """The name, that of the features, and the number of samples: what its value depends on."""
+        if self.short is not None and self.features.name == "inception":
+            return f"{self.short}/{self.samples}"
+        return f"{name}/{self.features.name}/{self.samples}"
+
+    def update(self, x: Tensor, y: Tensor) -> None:
+        """Take in samples of the model, (n, *shape), and of the target, (m, *shape); of these, features are kept."""
+        with torch.no_grad():
+            super().update(self.features(x), seen(self.features, y))
+
+    def fair(self, train: Tensor, held_out: Tensor) -> dict[str, float]:
+        """The comparison of training rows with held-out ones: what a perfect model would get."""
+        with torch.no_grad():
+            x, y = (seen(self.features, rows).flatten(1).double().cpu() for rows in (train, held_out))
+        return self.compare(x, y)
+
+    def of(self, x: Tensor, y: Tensor) -> dict[str, float]:
+        """The comparison of these two sets alone."""
+        self.reset()
+        self.update(x, y)
+        return self.compute()

@@ -72,6 +72,11 @@ class Features(abc.ABC):
 
     name: str
 
+    @property
+    def key(self) -> str | None:
+        """What they depend on beside the data, in words; features of real data are then kept. None keeps nothing."""
+        return None
+
     @abc.abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
         """Features (n, d) of data (n, *shape)."""

@@ -33,9 +33,9 @@ def test_covariances_of_fewer_points_than_dimensions_do_no_harm(normal):
 def test_only_inception_features_make_it_fid():
     inception = Identity()
     inception.name = "inception"
-    assert FrechetDistance(inception).label("frechet") == "fid"
-    assert FrechetDistance().label("frechet") == "frechet/identity"
-    assert FrechetDistance(Classifier()).label("frechet") == "frechet/classifier"
+    assert FrechetDistance(inception).label("frechet") == "fid/2000"
+    assert FrechetDistance().label("frechet") == "frechet/identity/2000"
+    assert FrechetDistance(Classifier()).label("frechet") == "frechet/classifier/2000"
 
 
 def test_a_look_reports_the_held_out_distance_of_training_rows(gaussian, copy_of, labelled):

@@ -54,4 +54,4 @@ def test_it_is_the_definition_written_as_loops(normal):
 
 
 def test_its_name_carries_its_features():
-    assert KernelDistance().label("kernel-distance") == "kernel-distance/identity"
+    assert KernelDistance().label("kernel-distance") == "kernel-distance/identity/2000"
