@@ -80,7 +80,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     every = read_expected([own_recipes()])
-    for name in arguments.recipes or every:
+    for name in arguments.recipes or [name for name, expected in every.items() if not expected.published]:
         write(name, measured(every[name], arguments.seeds))
 
 

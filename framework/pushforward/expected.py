@@ -71,6 +71,9 @@ class Expected:
         control_cell: instead of a run of its own, the label of another cell of the same grid.
         missed: the numbers whose bounds the control must break.
         measured: what was seen: `fingerprint`, and numbers by seed for the recipe and its control.
+        seeds: how many are measured at least.
+        published: of a recipe that is too large to be measured here: `numbers` in words, their `source`, and the
+            `parameters` of each player.
     """
 
     recipe: str
@@ -82,6 +85,8 @@ class Expected:
     control_cell: str = ""
     missed: tuple[str, ...] = ()
     measured: dict[str, Any] = field(default_factory=dict)
+    seeds: int = 3
+    published: dict[str, Any] = field(default_factory=dict)
 
     def broken(self, numbers: dict[str, float]) -> list[str]:
         """The bounds that do not hold, in words."""
@@ -149,6 +154,8 @@ def _flat(label: str, measures: dict[str, Any]) -> dict[str, float]:
 
 
 def _expected(name: str, entry: dict[str, Any]) -> Expected:
+    if "published" in entry:
+        return Expected(name, (), "", name, published=entry["published"])
     control = entry["control"]
     return Expected(
         recipe=name,
@@ -160,4 +167,5 @@ def _expected(name: str, entry: dict[str, Any]) -> Expected:
         control_cell=control.get("cell", ""),
         missed=tuple(control["misses"]),
         measured=entry.get("measured", {}),
+        seeds=entry.get("seeds", 3),
     )

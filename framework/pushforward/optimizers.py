@@ -116,6 +116,7 @@ class Adam(Optimizer):
         betas: the decays of the two moments; None means (0.9, 0.999), or (0, 0.999) under a rule that looks ahead.
         eps: added to the root of the second moment.
         weight_decay: an L2 term in the gradient.
+        beta2: the second decay, where a schedule moves it; None leaves that of `betas`.
     """
 
     momenta = ("m",)
@@ -126,8 +127,9 @@ class Adam(Optimizer):
         betas: tuple[float, float] | None = None,
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        beta2: float | None = None,
     ) -> None:
-        self.lr, self.eps, self.weight_decay = _step(lr), eps, weight_decay
+        self.lr, self.eps, self.weight_decay, self.beta2 = _step(lr), eps, weight_decay, beta2
         self.given, self.betas = betas, betas or (0.9, 0.999)
 
     def suit(self, extrapolates: bool) -> None:
@@ -142,15 +144,20 @@ class Adam(Optimizer):
         return torch.optim.Adam(
             parameters,
             lr=self.lr,
-            betas=(self.betas[0], self.betas[1]),
+            betas=self.decays,
             eps=self.eps,
             weight_decay=self.weight_decay,
             fused=fused,
         )
 
+    @property
+    def decays(self) -> tuple[float, float]:
+        """Of both moments."""
+        return self.betas[0], self.betas[1] if self.beta2 is None else self.beta2
+
     def numbers(self) -> dict[str, object]:
-        """Step, epsilon and decay."""
-        return {"lr": self.lr, "eps": self.eps, "weight_decay": self.weight_decay}
+        """Step, epsilon, both kinds of decay."""
+        return {"lr": self.lr, "eps": self.eps, "weight_decay": self.weight_decay, "betas": self.decays}
 
     def start(self, parameter: Tensor) -> Point:
         """Moments of zero and a count."""
@@ -166,7 +173,7 @@ class Adam(Optimizer):
 
     def step(self, parameter: Tensor, gradient: Tensor, memory: Point) -> tuple[Tensor, Point]:
         """One step, with the bias of the moments corrected."""
-        first, second = self.betas
+        first, second = self.decays
         gradient = gradient + self.weight_decay * parameter if self.weight_decay else gradient
         t = memory["t"] + 1
         m = first * memory["m"] + (1 - first) * gradient
