@@ -63,6 +63,14 @@ class Pair(TeamGAN):
         )
 
 
+class Asked(Looked):
+    """A model that says it can be asked for classes."""
+
+    def __init__(self, target: Blobs) -> None:
+        super().__init__(target)
+        self.generator.conditional = True
+
+
 TEAM = {"target": Blobs((2,)), "model": Pair(Blobs((2,)))}
 EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are made by `data`
     "table": {"path": Path("data.csv")},
@@ -76,6 +84,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "efficientnet-lite0": {"size": 32},
     "isolated-points": {"head_start": 1},  # without one, no point moves in the first round
     "affine-law": {"target": Dot(), "model": Line(Dot())},
+    "label-agreement": {"target": Blobs((2,)), "model": Asked(Blobs((2,)))},
     "specialisation": TEAM,
     "team-scatter": TEAM,
     "pay-off": TEAM,

@@ -182,6 +182,13 @@ def _measures() -> list[Component]:
         ),
         Component(
             "measure",
+            "label-agreement",
+            f"{m}.label_agreement:LabelAgreement",
+            "share of samples of the class that was asked for",
+            needs=sampled,
+        ),
+        Component(
+            "measure",
             "path-length",
             f"{m}.path_length:PerceptualPathLength",
             "how fast what is seen changes with the noise",

@@ -78,7 +78,7 @@ class SGD(Optimizer):
 
     def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch.optim.SGD."""
-        return torch.optim.SGD(parameters, lr=self.lr, momentum=self.momentum)
+        return unasked(torch.optim.SGD(parameters, lr=self.lr, momentum=self.momentum))
 
     def numbers(self) -> dict[str, object]:
         """Step and momentum."""
@@ -141,13 +141,15 @@ class Adam(Optimizer):
         """torch.optim.Adam, fused into one kernel where the device has one."""
         parameters = list(parameters)
         fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)
-        return torch.optim.Adam(
-            parameters,
-            lr=self.lr,
-            betas=self.decays,
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-            fused=fused,
+        return unasked(
+            torch.optim.Adam(
+                parameters,
+                lr=self.lr,
+                betas=self.decays,
+                eps=self.eps,
+                weight_decay=self.weight_decay,
+                fused=fused,
+            )
         )
 
     @property
@@ -201,7 +203,7 @@ class RMSprop(Optimizer):
 
     def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch.optim.RMSprop."""
-        return torch.optim.RMSprop(parameters, lr=self.lr, alpha=self.alpha, eps=self.eps)
+        return unasked(torch.optim.RMSprop(parameters, lr=self.lr, alpha=self.alpha, eps=self.eps))
 
     def numbers(self) -> dict[str, object]:
         """Step, decay and epsilon."""
@@ -219,6 +221,18 @@ class RMSprop(Optimizer):
         """One step."""
         v = self.alpha * memory["v"] + (1 - self.alpha) * gradient**2
         return parameter - self.lr * gradient / (v.sqrt().detach() + self.eps), {"v": v}
+
+
+def unasked(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """The optimizer, which on a CPU does not ask the driver before each step whether a graph is being captured.
+
+    In builds with CUDA and no device that question opens the driver's library anew each time: a tenth of a small step.
+    """
+    if all(p.device.type == "cpu" for group in optimizer.param_groups for p in group["params"]):
+        for name in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):
+            if hasattr(optimizer, name):
+                setattr(optimizer, name, lambda: None)
+    return optimizer
 
 
 def _step(lr: float) -> float:

@@ -52,6 +52,8 @@ class Play(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.game, self.rule, self.clip, self.average = game, rule or Alternating(), clip, average
+        if any(p.ndim == 4 for p in game.parameters()):  # convolutions are faster where channels lie side by side
+            game.to(memory_format=torch.channels_last)
         if clip is not None and not clip > 0:
             raise UserError(f"clip is {clip}: expected a norm above 0, or null")
         self.optimizer = optimizer or Adam()

@@ -29,11 +29,13 @@ class BatchNorm2d(nn.BatchNorm2d, Remembering):
         """Normalised channel by channel."""
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
-        if not torch._C._functorch.is_functorch_wrapped_tensor(x):
-            with torch.no_grad():
-                variance, mean = torch.var_mean(x.detach(), (0, 2, 3))
-            self._aside = mean, variance
-        return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
+        if torch._C._functorch.is_functorch_wrapped_tensor(x):
+            return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
+        found, mean, inverse = torch.native_batch_norm(x, self.weight, self.bias, None, None, True, 0.0, self.eps)
+        count = x.numel() // x.shape[1]
+        variance = (inverse.detach() ** -2 - self.eps) * (count / max(count - 1, 1))  # of which torch keeps the root
+        self._aside = mean.detach(), variance
+        return found
 
     def remember(self, seen: dict[str, Tensor]) -> None:
         """The running statistics follow the batch that was seen last."""

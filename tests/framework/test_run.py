@@ -191,8 +191,9 @@ def test_a_non_finite_cost_stops_the_run_and_keeps_the_last_good_checkpoint(smal
     folder = tmp_path / "small-1"
     results = read_json(folder / "results.json")
     assert results["status"] == "failed" and results["verdict"]["state"] == "diverging"
-    assert results["reason"] == str(caught.value) and "remedy" in results["verdict"]
     last = read_checkpoint(folder / "checkpoints" / "last.ckpt")
+    back = f"; rolled back to the checkpoint of round {last['round']}"
+    assert results["reason"] + back == str(caught.value) and "remedy" in results["verdict"]
     assert all(torch.isfinite(value).all() for value in last["game"].values())
     assert pushforward.open_run(folder).sample(3).shape == (3, 2)
     assert (folder / "report.html").exists()
