@@ -30,6 +30,7 @@ from pushforward.folder import (
 )
 from pushforward.ledger import NonFinite
 from pushforward.limits import refuse_parts
+from pushforward.misfit import layer_of
 from pushforward.plan import Plan
 from pushforward.problem import INTERRUPTED, RunFailed, UserError
 from pushforward.progress import Progress
@@ -176,7 +177,11 @@ class Run:
             self._close("failed", {}, reason=str(error))
             raise
         except Exception as error:
-            self._close("failed", {}, reason=f"{type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
+            layer = layer_of(error, play.game) if isinstance(error, RuntimeError) else None
+            self._close("failed", {}, reason=reason if layer is None else f"in {layer}: {reason}")
+            if layer is not None:
+                raise RunFailed(f"in {layer}: {error}") from error
             raise
         self._close("completed", measures, reason=self._early())
         return self.folder
@@ -305,7 +310,7 @@ class Run:
         """What happened and why; a run that could not be judged is not lost by it."""
         try:
             return diagnose(self.built, measures, read_folder(self.folder).metrics, failure)
-        except (UserError, RuntimeError) as error:
+        except Exception as error:  # a stranger's model: what made the run fail may do the same here
             return {"state": "undecided", "why": f"it could not be judged: {error}", "evidence": {}}
 
     def _early(self) -> str:

@@ -61,6 +61,9 @@ def listing(path: Path, validation: float, test: float, seed: int) -> Listing:
     for split, images in found.items():
         if not images:
             raise UserError(f"{parts[split]} holds no images: expected files such as .png or .jpg, or a folder a class")
+    for number, name in enumerate(classes):
+        if not any(image.label == number for image in found["train"]):
+            raise UserError(f"the class {name!r} of {parts['train']} holds no images: fill its folder or remove it")
     fractions = {name: part for name, part in (("test", test), ("validation", validation)) if name not in parts}
     if fractions:
         images = found["train"]

@@ -13,6 +13,7 @@ from pushforward.check import plan_recipe
 from pushforward.checkpoint import read_checkpoint
 from pushforward.health import critic_health, gradient_shares, looked_at, watched
 from pushforward.ledger import NonFinite
+from pushforward.problem import RunFailed, UserError
 from pushforward.report.curves import charts
 
 SMALL = ("budget.rounds=4", "budget.report_every=2", "budget.batch=32", "measure=[]", "watch=[]")
@@ -125,3 +126,39 @@ def test_a_critic_that_is_no_number_stops_the_run_which_is_rolled_back_to_the_la
     assert results["status"] == "failed" and results["rolled_back_to"] == kept["round"]
     assert results["verdict"]["state"] == "diverging" and results["rounds"] >= kept["round"] > 0
     assert all(bool(v.isfinite().all()) for v in kept["game"].values())
+
+
+class Narrow(Plane):
+    """Takes three numbers, and gets two."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1))
+
+    def forward(self, x, condition=None):
+        return self.net(x).squeeze(1)
+
+
+class Broad(Plane):
+    """Gives a row of logits, which would broadcast."""
+
+    def forward(self, x, condition=None):
+        return super().forward(x)[None]
+
+
+def test_shapes_that_do_not_fit_are_named_with_their_layer(tmp_path):
+    with pytest.raises(RunFailed, match=r"in discriminator\.net\.0 \(Linear\(in_features=3.*64x2 and 3x8"):
+        run("rings/gan", *SMALL, out=tmp_path, quiet=True, modules={"model.discriminator": Narrow()})
+    (folder,) = tmp_path.iterdir()
+    assert "discriminator.net.0" in json.loads((folder / "results.json").read_text())["reason"]
+
+
+def test_logits_that_would_broadcast_are_refused_by_the_move_and_not_by_the_judge(tmp_path):
+    with pytest.raises(ValueError, match=r"logits of shape \(1, 64\) for 64 samples"):
+        run("rings/gan", *SMALL, out=tmp_path, quiet=True, modules={"model.discriminator": Broad()})
+
+
+def test_fewer_samples_than_modes_are_refused(tmp_path):
+    few = [*SMALL[:3], "watch=[]", "measure=[{use: mode-coverage, samples: 5}]"]
+    with pytest.raises(UserError, match="5 samples cannot cover 8 modes: ask for 240 or more"):
+        run("eight-gaussians/r3gan", *few, out=tmp_path, quiet=True)

@@ -45,6 +45,11 @@ class ModeCoverage(Measure):
 
     def measure(self, look: Look) -> dict[str, float]:
         """Look at samples of the model; no held-out data are needed."""
+        modes = 0 if look.target.modes is None else len(look.target.modes)
+        if self.samples < modes:
+            raise UserError(
+                f"mode-coverage: {self.samples} samples cannot cover {modes} modes: ask for {30 * modes} or more"
+            )
         self.reset()
         self.update(look.fake(self.samples), look.target)
         return self.compute()

@@ -86,6 +86,15 @@ def test_images_without_subfolders_have_no_classes(tmp_path: Path) -> None:
     assert target.classes is None and target.held_out("train").labels is None
 
 
+def test_a_class_without_images_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cats").mkdir()
+    for i in range(6):
+        save(tmp_path / "cats" / f"{i}.png", i)
+    (tmp_path / "dogs").mkdir()
+    with pytest.raises(UserError, match="the class 'dogs' of .* holds no images"):
+        ImageFolder(tmp_path)
+
+
 def test_pixels_become_the_numbers_between_minus_one_and_one(tmp_path: Path) -> None:
     for i in range(3):
         save(tmp_path / f"{i}.png", 0)
