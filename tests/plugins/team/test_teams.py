@@ -8,8 +8,10 @@ from torch.func import functional_call
 
 from pushforward import Draw, Look, UserError
 from pushforward.adapters import NetworkDiscriminator, NetworkGenerator
+from pushforward.expected import read_expected
 from pushforward.field import Field
 from pushforward.play import Play
+from pushforward.registry import own_recipes
 from pushforward.rules.stabilised import KPV
 from pushforward.testing.stand_ins import Blobs
 from pushforward_gan.networks import MLP
@@ -198,3 +200,9 @@ def test_specialisation_is_one_where_every_generator_has_its_mode_and_a_share_wh
     measure.reset()
     measure.update(alike, makers)
     assert measure.compute()["value"] == 0.5 and measure.compute()["least-share"] == 0.25
+
+
+def test_the_measured_team_is_better_than_one_net_of_its_size_by_two_standard_errors():
+    measured = read_expected([own_recipes()])["eight-gaussians/team"].measured["seeds"].values()
+    gaps = torch.tensor([m["team: mode-coverage/quality"] - m["equal: mode-coverage/quality"] for m in measured])
+    assert len(gaps) == 5 and float(gaps.mean()) > 2 * float(gaps.std()) / 5**0.5
