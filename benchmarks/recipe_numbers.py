@@ -42,14 +42,15 @@ def measure(recipe: str, overrides: tuple[str, ...], seed: int, expected: Expect
     return {name: float(f"{number:.8g}") for name, number in kept.items()} | {"seconds": round(results["seconds"], 1)}
 
 
-def measured(expected: Expected, seeds: int) -> dict[str, Any]:
+def measured(expected: Expected, seeds: int) -> None:
+    """Measure, and write after every seed: a run that is cut short keeps what it has."""
     found: dict[str, Any] = {"fingerprint": plan_recipe(expected.recipe).fingerprint(), "seeds": {}, "control": {}}
     for seed in range(seeds):
         found["seeds"][seed] = measure(expected.recipe, (), seed, expected)
         if not expected.controls_itself:
             found["control"][seed] = measure(expected.control_recipe, expected.control_overrides, seed, expected)
         print(expected.recipe, "seed", seed, found["seeds"][seed], expected.broken(found["seeds"][seed]), flush=True)
-    return found
+        write(expected.recipe, found)
 
 
 def write(recipe: str, entry: dict[str, Any]) -> None:
@@ -81,7 +82,7 @@ def main() -> None:
     torch.set_num_threads(1)
     every = read_expected([own_recipes()])
     for name in arguments.recipes or [name for name, expected in every.items() if not expected.published]:
-        write(name, measured(every[name], arguments.seeds))
+        measured(every[name], arguments.seeds)
 
 
 if __name__ == "__main__":

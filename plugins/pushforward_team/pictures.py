@@ -93,9 +93,10 @@ class PayOff(Watcher):
         middle = float(np.nanmean(table)) if np.isfinite(table).any() else 0.0
         spread = max(float(np.nanmax(np.abs(table - middle))) if np.isfinite(table).any() else 0.0, 1e-6)
         axes.imshow(table, cmap="RdBu_r", vmin=middle - spread, vmax=middle + spread, aspect="auto")
+        digits = 2 if spread > 0.05 else 3
         for (i, j), value in np.ndenumerate(table):
             shade = "white" if abs(value - middle) > 0.6 * spread else INK
-            axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color=shade)
+            axes.text(j, i, f"{value:.{digits}f}", ha="center", va="center", fontsize=7, color=shade)
         axes.set_xticks(range(m), [f"D{j}" for j in range(m)], fontsize=8)
         axes.set_yticks(range(n), [f"G{i}" for i in range(n)], fontsize=8)
         axes.tick_params(length=0)
