@@ -131,7 +131,7 @@ class NetworkVelocity(VelocityField):
     def forward(self, t: Tensor | float, x: Tensor) -> Tensor:
         """The velocity at x, (n, D)."""
         if self.timed:
-            time = torch.as_tensor(t, dtype=x.dtype, device=x.device).expand(x.shape[0], 1)
+            time = torch.as_tensor(t, dtype=x.dtype, device=x.device).reshape(-1, 1).expand(x.shape[0], 1)
             x = torch.cat([x, time], 1)
         velocity: Tensor = self.network(x)
         return velocity

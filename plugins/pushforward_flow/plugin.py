@@ -9,7 +9,7 @@ PUSHFORWARD_API = 1
 
 @hook
 def components() -> list[Component]:
-    """The game and three architectures."""
+    """The games, the architectures of flows, and the network of a mean flow."""
     here = "pushforward_flow"
     return [
         Component(
@@ -21,6 +21,40 @@ def components() -> list[Component]:
             gives=("sample", "log_density"),
             needs={"target": ("sample",)},
             holds=("flow",),
+        ),
+        Component(
+            "model",
+            "flow-matching",
+            f"{here}.matching:FlowMatching",
+            "a velocity regressed on paths from noise to data",
+            "arXiv:2210.02747",
+            gives=("sample", "log_density"),
+            needs={"target": ("sample",)},
+            holds=("flow", "velocity-field"),
+        ),
+        Component(
+            "model",
+            "mean-flow",
+            f"{here}.mean_flow:MeanFlow",
+            "a mean velocity, for samples in one step",
+            "arXiv:2505.13447",
+            gives=("sample",),
+            needs={"target": ("sample",)},
+            holds=("generator",),
+        ),
+        Component(
+            "generator",
+            "mean-velocity",
+            f"{here}.mean_flow:MeanVelocity",
+            "the mean velocity between two times",
+            "arXiv:2505.13447",
+        ),
+        Component(
+            "flow",
+            "continuous-flow",
+            f"{here}.continuous:ContinuousFlow",
+            "an ordinary differential equation from noise to data",
+            "arXiv:1810.01367",
         ),
         Component("flow", "maf", f"{here}.autoregressive:MAF", "masked autoregressive affine maps", "arXiv:1705.07057"),
         Component("flow", "realnvp", f"{here}.coupling:RealNVP", "affine coupling layers", "arXiv:1605.08803"),

@@ -27,6 +27,24 @@ def exact_divergence(field: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return total
 
 
+def row_signs(x: Tensor) -> Tensor:
+    """Rademacher probes, -1 or 1 in the shape of x, (n, D): a hash of the numbers of each row and of nothing else.
+
+    So one row has one probe in whatever batch it stands, a call repeats, and other rows have independent ones.
+    """
+    bits = x.detach().double().reshape(len(x), -1).contiguous().view(torch.int64)
+    places = torch.arange(1, bits.shape[1] + 1, device=x.device)
+    seed = _mixed(_mixed(bits) * (2 * places + 1)).sum(1, keepdim=True)
+    return (((_mixed(_mixed(seed) + places * 0x1E3779B97F4A7C15) >> 17) & 1) * 2 - 1).to(x.dtype).view_as(x)
+
+
+def _mixed(bits: Tensor) -> Tensor:
+    """Steele, Lea and Flood's finaliser of 64 bits, on integers that wrap."""
+    for shift, factor in ((30, -0x40A7B892E31B1A47), (27, -0x6B2FB644ECCEEE15)):
+        bits = (bits ^ ((bits >> shift) & ((1 << (64 - shift)) - 1))) * factor
+    return bits ^ ((bits >> 31) & ((1 << 33) - 1))
+
+
 def hutchinson_divergence(field: Callable[[Tensor], Tensor], x: Tensor, probe: Tensor) -> Tensor:
     """v . (df/dx) v at every row: unbiased for probes v of unit covariance; Rademacher ones have least variance."""
     with torch.enable_grad():

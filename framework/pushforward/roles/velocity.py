@@ -14,7 +14,7 @@ class VelocityField(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def forward(self, t: Tensor | float, x: Tensor) -> Tensor:
-        """The velocity at x, both (n, D)."""
+        """The velocity at x, both (n, D); t is one time, or one for each row, (n,)."""
 
     def divergence(self, t: Tensor | float, x: Tensor) -> Tensor:
         """The trace of db/dx at x, (n,): by automatic differentiation unless a closed form is given."""
