@@ -11,18 +11,29 @@ PUSHFORWARD_API = 1
 
 @hook
 def components() -> list[Component]:
-    """The model."""
+    """The model and the Markov kernels."""
+    here = "pushforward_gebm"
     return [
         Component(
             "model",
             "gebm",
-            "pushforward_gebm.game:GEBM",
+            f"{here}.game:GEBM",
             "an energy on a base law that is a flow or a generator",
             "arXiv:2003.05033",
             gives=("sample", "log_density if base"),
             needs={"target": ("sample",)},
             holds=("energy",),
-        )
+        ),
+        Component("sampler", "ula", f"{here}.samplers:ULA", "unadjusted Langevin steps"),
+        Component("sampler", "mala", f"{here}.samplers:MALA", "Langevin steps with a test"),
+        Component("sampler", "hmc", f"{here}.samplers:HMC", "Hamiltonian Monte Carlo", "arXiv:1206.1901"),
+        Component(
+            "sampler",
+            "kinetic-langevin",
+            f"{here}.samplers:KineticLangevin",
+            "Langevin steps with momentum, by the splitting ABOBA",
+            "arXiv:1203.5428",
+        ),
     ]
 
 
