@@ -12,6 +12,25 @@ from typing import Literal
 from pushforward import Metadata, UserError
 from pushforward_targets import density_file, image_files, places, published, splits, table_file
 
+RED, WHITE = Path("winequality-red.csv"), Path("winequality-white.csv")
+VOICES = Path("parkinsons_updrs.csv")
+PARKINSONS = [
+    "test_time",
+    "motor_UPDRS",
+    "total_UPDRS",
+    "Jitter(Abs)",
+    "Jitter:PPQ5",
+    "Jitter:DDP",
+    "Shimmer(dB)",
+    "Shimmer:APQ5",
+    "Shimmer:APQ11",
+    "Shimmer:DDA",
+    "NHR",
+    "HNR",
+    "RPDE",
+    "DFA",
+    "PPE",
+]  # none correlates above .98 with a later one
 HELD_OUT = {"validation": 0.15, "test": 0.15}  # of the 1,797 digits: 270 rows each
 CIFAR10_ROWS = {"train": 50_000, "test": 10_000}  # its files are known by their checksums
 
@@ -70,6 +89,17 @@ def gaussian_mixture(
         _above_zero("a weight of weights", *weights)
     _above_zero("scale", scale)
     return Metadata((lengths[0],))
+
+
+def twonorm() -> Metadata:
+    """Of `twonorm`."""
+    return Metadata((20,))
+
+
+def checkerboard(side: float = 1.0) -> Metadata:
+    """Of `checkerboard`."""
+    _above_zero("side", side)
+    return Metadata((2,))
 
 
 def two_modes() -> Metadata:
@@ -146,6 +176,67 @@ def table(
     read = table_file.read(path, columns, separator, header)
     splits = table_file.split(read, validation, test, split_seed)
     return Metadata((len(read.columns),), None, {split: len(rows) for split, rows in splits.items()})
+
+
+def red_wine(
+    path: Path | None = None, protocol: Literal["clean", "literature"] = "clean", split_seed: int = 0
+) -> Metadata:
+    """Of `red-wine`."""
+    return _uci(wine_table(path or RED), protocol, split_seed)
+
+
+def white_wine(
+    path: Path | None = None, protocol: Literal["clean", "literature"] = "clean", split_seed: int = 0
+) -> Metadata:
+    """Of `white-wine`."""
+    return _uci(wine_table(path or WHITE), protocol, split_seed)
+
+
+def parkinsons(
+    path: Path | None = None, protocol: Literal["clean", "literature"] = "clean", split_seed: int = 0
+) -> Metadata:
+    """Of `parkinsons`."""
+    return _uci(parkinsons_table(path or VOICES), protocol, split_seed)
+
+
+def wine_table(path: Path) -> table_file.TableFile:
+    """The measurements of a table of wines: every column but the last, which is the quality.
+
+    Raises:
+        DataMissing: if there is no such file.
+        UserError: if it does not end with the quality.
+    """
+    read = table_file.read(path, None, None, True)
+    if read.columns[-1] != "quality" or len(read.columns) != 12:
+        raise UserError(f"{read.path} is no table of wines: expected 11 measurements and then the column quality")
+    return table_file.TableFile(read.path, read.columns[:-1], [row[:-1] for row in read.rows])
+
+
+def parkinsons_table(path: Path) -> table_file.TableFile:
+    """The measurements of the table of Parkinson's voices that do not repeat one another.
+
+    Raises:
+        DataMissing: if there is no such file.
+        UserError: if a column is missing.
+    """
+    return table_file.read(path, PARKINSONS, None, True)
+
+
+def uci_splits(read: table_file.TableFile, protocol: Literal["clean", "literature"], split_seed: int) -> splits.Indices:
+    """Row numbers of each split: equal rows together, or, by the protocol of the literature, wherever they fall."""
+    rows = len(read.rows)
+    if protocol == "clean":
+        return table_file.split(read, 0.09, 0.1, split_seed)
+    shuffled = splits.order([str(row) for row in range(rows)], split_seed)
+    test = rows // 10
+    validation = min((rows - test) // 10, 1000)
+    first = rows - test - validation
+    return {"train": shuffled[:first], "validation": shuffled[first : rows - test], "test": shuffled[rows - test :]}
+
+
+def _uci(read: table_file.TableFile, protocol: Literal["clean", "literature"], split_seed: int) -> Metadata:
+    sizes = {split: len(rows) for split, rows in uci_splits(read, protocol, split_seed).items()}
+    return Metadata((len(read.columns),), None, sizes)
 
 
 def python_density(path: Path, dimension: int, function: str = "log_density", log_z: float | None = None) -> Metadata:

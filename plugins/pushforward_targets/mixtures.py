@@ -159,6 +159,23 @@ class ThousandModes(Mixture):
         super().__init__(means, torch.full_like(means, scale**2), torch.full_like(means[:, 0], 1 / 1000))
 
 
+class TwoNorm(Mixture):
+    r"""Two overlapping Gaussians of unit covariance in twenty dimensions.
+
+    .. math:: p(x) = \tfrac12 \mathcal{N}(x; a \mathbf{1}, I) + \tfrac12 \mathcal{N}(x; -a \mathbf{1}, I),
+        \qquad a = 2 / \sqrt{20}
+
+    A table whose entropy is known, 29.0115 nats: no model can have a larger mean log-density than minus that.
+
+    Reference: Breiman, "Bias, Variance, and Arcing Classifiers", 1996.
+    """
+
+    def __init__(self) -> None:
+        centre = torch.full((1, 20), 2 / math.sqrt(20), dtype=torch.float64)
+        means = torch.cat([centre, -centre])
+        super().__init__(means, torch.ones_like(means), torch.full((2,), 0.5, dtype=torch.float64))
+
+
 class TwoModes(Mixture):
     r"""Two modes of unequal weight, far from the origin and from each other: the first example of the NEIS paper.
 

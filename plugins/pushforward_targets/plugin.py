@@ -44,6 +44,13 @@ def components() -> list[Component]:
             _KNOWN,
             "arXiv:2206.09908",
         ),
+        _target("twonorm", "mixtures:TwoNorm", "two overlapping modes in 20 dimensions, entropy 29.0115 nats", _KNOWN),
+        _target(
+            "checkerboard",
+            "checkerboard:Checkerboard",
+            "every second square of a board",
+            ("sample", "log_density", "log_z"),
+        ),
         _target("digits", "digits:Digits", "1,797 handwritten digits of 8x8 pixels", _LABELLED),
         _target("mnist-5000", "carried:MNIST5000", "5,000 digits of MNIST that a package carries", _LABELLED),
         _target("silhouettes", "carried:Silhouettes", "10,000 silhouettes that a package carries", _LABELLED),
@@ -51,6 +58,9 @@ def components() -> list[Component]:
         _target("cifar10", "torchvision_sets:CIFAR10", "60,000 colour photographs of 32x32 pixels", _LABELLED),
         _target("image-folder", "image_folder:ImageFolder", "images of a folder, classes by subfolder", _LABELLED),
         _target("table", "table:Table", "the numbers of a CSV file, standardised", ("sample",)),
+        _target("red-wine", "uci:RedWine", "11 measurements of 1,599 red wines", ("sample",), "arXiv:1811.08357"),
+        _target("white-wine", "uci:WhiteWine", "11 measurements of 4,898 white wines", ("sample",), "arXiv:1811.08357"),
+        _target("parkinsons", "uci:Parkinsons", "15 measurements of 5,875 voices", ("sample",), "arXiv:1811.08357"),
         _target(
             "python-density",
             "python_density:PythonDensity",

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from pushforward import Draw, Target, UserError
-from pushforward_targets.mixtures import EightGaussians, GaussianMixture, TwentyFiveGaussians, TwoModes
+from pushforward_targets.checkerboard import Checkerboard
+from pushforward_targets.mixtures import EightGaussians, GaussianMixture, TwentyFiveGaussians, TwoModes, TwoNorm
 from pushforward_targets.moons import Moons
 from pushforward_targets.rings import Rings
 
@@ -162,3 +163,28 @@ def test_bad_numbers_are_refused_in_one_sentence(build, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence) as caught:
         build()
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_twonorm_has_the_entropy_of_its_formula() -> None:
+    target = TwoNorm()
+    x = sample(target, 200_000)
+    values = -target.log_density(x)
+    assert abs(float(values.mean()) - 29.0115) < 4 * float(values.std()) / math.sqrt(len(x))
+    # along the diagonal it is a mixture of N(2, 1) and N(-2, 1), and standard normal across it
+    line = torch.linspace(-12, 12, 20_001, dtype=torch.float64)
+    density = 0.5 * ((-0.5 * (line - 2) ** 2).exp() + (-0.5 * (line + 2) ** 2).exp()) / math.sqrt(2 * math.pi)
+    along = -float(torch.trapezoid(density * density.log(), line))
+    assert along + 19 * 0.5 * math.log(2 * math.pi * math.e) == pytest.approx(29.0115, abs=1e-4)
+
+
+def test_a_checkerboard_has_equal_mass_on_every_second_square_and_none_elsewhere() -> None:
+    target = Checkerboard(0.5)
+    x = sample(target, 40_000)
+    assert (target.log_density(x) == -math.log(8 * 0.25)).all()
+    square = (x / 0.5).floor().long() + 2
+    shares = (4 * square[:, 0] + square[:, 1]).bincount(minlength=16).double() / len(x)
+    black = torch.tensor([(i + j) % 2 == 0 for i in range(4) for j in range(4)])
+    assert (shares[~black] == 0).all()
+    assert (shares[black] - 1 / 8).abs().max() < 4 * math.sqrt(1 / 8 * 7 / 8 / len(x))
+    axis = (torch.arange(400, dtype=torch.float64) + 0.5) / 100 - 2
+    assert float(target.log_density(torch.cartesian_prod(axis, axis)).exp().sum()) * 1e-4 == pytest.approx(1)

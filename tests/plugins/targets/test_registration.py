@@ -67,7 +67,7 @@ def test_a_target_is_what_its_record_and_metadata_say(component: Component, data
     except DataMissing:
         with pytest.raises(DataMissing):
             located(component.at)(**arguments)
-        assert component.name in ("mnist", "cifar10")
+        assert component.name in ("mnist", "cifar10", "red-wine", "white-wine", "parkinsons")
         return
     target = located(component.at)(**arguments)
     assert (target.shape, target.classes) == (known.shape, known.classes)
