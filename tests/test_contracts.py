@@ -17,7 +17,10 @@ from pushforward.adapters import NetworkDiscriminator, NetworkGenerator
 from pushforward.registry import Registry
 from pushforward.testing import check_component
 from pushforward.testing.stand_ins import Blobs, Looked
+from pushforward_flow.mean_flow import MeanVelocity
 from pushforward_gan.objectives import NonSaturating
+from pushforward_gebm.game import GEBM
+from pushforward_targets.metadata import PARKINSONS
 from pushforward_team.game import TeamGAN
 
 REGISTRY = Registry()
@@ -71,12 +74,21 @@ class Asked(Looked):
         self.generator.conditional = True
 
 
+class Tilted(GEBM):
+    """An energy on a flow."""
+
+    def __init__(self, target: Blobs) -> None:
+        parts = Looked(target)
+        super().__init__(parts.flow, parts.energy, partition_samples=100, chain_steps=1)
+
+
 TEAM = {"target": Blobs((2,)), "model": Pair(Blobs((2,)))}
 EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are made by `data`
     "table": {"path": Path("data.csv")},
     "image-folder": {"path": Path("images")},
     "python-density": {"path": Path("density.py"), "dimension": 2},
     "mnist": {"validation": 0.2},
+    "mean-flow": {"generator": MeanVelocity((2,), 8, 1)},
     "dragan": {"norm": 0.0},
     "wgan-gp": {"norm": 0.0},  # the slope that a constant critic has
     "classifier": {"steps": 30},
@@ -85,6 +97,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "isolated-points": {"head_start": 1},  # without one, no point moves in the first round
     "affine-law": {"target": Dot(), "model": Line(Dot())},
     "label-agreement": {"target": Blobs((2,)), "model": Asked(Blobs((2,)))},
+    "gain-over-base": {"target": Blobs((2,)), "model": Tilted(Blobs((2,)))},
     "specialisation": TEAM,
     "team-scatter": TEAM,
     "pay-off": TEAM,
@@ -116,6 +129,20 @@ def data(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 def _table(folder: Path, _: pytest.MonkeyPatch) -> None:
     (folder / "data.csv").write_text("x,y\n" + "".join(f"{i},{i * i}\n" for i in range(40)))
+
+
+def _wines(folder: Path, _: pytest.MonkeyPatch) -> None:
+    names = ",".join([*(f"m{i}" for i in range(11)), "quality"])
+    random = np.random.default_rng(0)
+    lines = [",".join(f"{value:.3f}" for value in row) + ",5" for row in random.normal(size=(90, 11))]
+    for colour in ("red", "white"):
+        (folder / f"winequality-{colour}.csv").write_text("\n".join([names, *lines]) + "\n")
+
+
+def _voices(folder: Path, _: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    lines = ["\t".join(f"{value:.5f}" for value in row) for row in random.normal(size=(90, len(PARKINSONS) + 1))]
+    (folder / "parkinsons_updrs.csv").write_text("\n".join(["\t".join(["age", *PARKINSONS]), *lines]) + "\n")
 
 
 def _density(folder: Path, _: pytest.MonkeyPatch) -> None:
@@ -173,6 +200,9 @@ def _inception(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 FILES = {
     "inception": _inception,
     "table": _table,
+    "red-wine": _wines,
+    "white-wine": _wines,
+    "parkinsons": _voices,
     "python-density": _density,
     "image-folder": _images,
     "mnist": _mnist,

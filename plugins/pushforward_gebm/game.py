@@ -115,6 +115,10 @@ class GEBM(Game):
         z = self._law.weighted_noise(self.energy, self.candidates, draw)
         return langevin(self.latent_log_density, z, self.chain_steps, self.chain_step, draw)
 
+    def from_base(self, draw: Draw) -> Tensor:
+        """A sample of the base alone for every row of the draw."""
+        return self._law.push(self._law.noise(draw))
+
     def latent_log_density(self, z: Tensor) -> Tensor:
         """log p(z) - E(G(z)), (n,): the law of a sample's noise, up to the constant."""
         return self._law.log_density(z) - self.energy(self._law.push(z))
