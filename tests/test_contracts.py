@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tables import write_voices, write_wines
 
 from pushforward import Batch, Draw
 from pushforward.adapters import NetworkDiscriminator, NetworkGenerator
@@ -20,7 +21,6 @@ from pushforward.testing.stand_ins import Blobs, Looked
 from pushforward_flow.mean_flow import MeanVelocity
 from pushforward_gan.objectives import NonSaturating
 from pushforward_gebm.game import GEBM
-from pushforward_targets.metadata import PARKINSONS
 from pushforward_team.game import TeamGAN
 
 REGISTRY = Registry()
@@ -132,17 +132,11 @@ def _table(folder: Path, _: pytest.MonkeyPatch) -> None:
 
 
 def _wines(folder: Path, _: pytest.MonkeyPatch) -> None:
-    names = ",".join([*(f"m{i}" for i in range(11)), "quality"])
-    random = np.random.default_rng(0)
-    lines = [",".join(f"{value:.3f}" for value in row) + ",5" for row in random.normal(size=(90, 11))]
-    for colour in ("red", "white"):
-        (folder / f"winequality-{colour}.csv").write_text("\n".join([names, *lines]) + "\n")
+    write_wines(folder)
 
 
 def _voices(folder: Path, _: pytest.MonkeyPatch) -> None:
-    random = np.random.default_rng(0)
-    lines = ["\t".join(f"{value:.5f}" for value in row) for row in random.normal(size=(90, len(PARKINSONS) + 1))]
-    (folder / "parkinsons_updrs.csv").write_text("\n".join(["\t".join(["age", *PARKINSONS]), *lines]) + "\n")
+    write_voices(folder)
 
 
 def _density(folder: Path, _: pytest.MonkeyPatch) -> None:

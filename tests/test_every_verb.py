@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from tables import write_voices, write_wines
 
 from pushforward.check import plan_recipe
 from pushforward.checkpoint import read_checkpoint
@@ -23,13 +24,25 @@ DIAGNOSED = ("rings/gan", "dirac/r1")  # of the larger games one: the others onl
 SHORT = ["budget.rounds=8", "budget.report_every=4", "budget.batch=32", "budget.evaluations=50000"]
 
 
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    """Small tables in place of those that recipes find in $PUSHFORWARD_DATA."""
+    write_wines(tmp_path)
+    write_voices(tmp_path)
+    monkeypatch.setenv("PUSHFORWARD_DATA", str(tmp_path))
+
+
 @pytest.fixture
 def short(tmp_path):
     """Overrides that keep a recipe small, and all else of it as it is."""
     flow = tmp_path / "flow.yaml"
     flow.write_text("about: A small flow.\nextends: rings/flow\nbudget: {rounds: 4, batch: 32}\nmeasure: []\n")
 
-    shorter = {
+    tables = ("red-wine", "white-wine", "parkinsons")
+    for name in tables:
+        small = f"about: A small flow.\nextends: {name}/maf\nbudget: {{rounds: 4, batch: 32, report_every: 2}}\n"
+        (tmp_path / f"{name}.yaml").write_text(small)
+    shorter = {f"{name}/gebm": [f"model.base.recipe={tmp_path / f'{name}.yaml'}"] for name in tables} | {
         "rings/gebm": [f"model.base.recipe={flow}"],
         "eight-gaussians/ntk-width": ["measure=[{use: width-error, widths: [8, 16], seeds: 2}]", "watch=[]"],
     }
