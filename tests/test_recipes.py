@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 import pushforward
+from pushforward import DataMissing
 from pushforward.check import plan_recipe
 from pushforward.expected import flat_numbers, read_expected
 from pushforward.explain import resolved
@@ -49,7 +50,10 @@ def test_every_recipe_states_what_it_is_expected_to_reach():
 @pytest.mark.parametrize("name", map(by_length, EXPECTED))
 def test_a_recipe_reaches_its_numbers_and_its_control_does_not(name, numbers):
     expected = EXPECTED[name]
-    reached = numbers(name)
+    try:
+        reached = numbers(name)
+    except DataMissing as missing:  # a table that the project does not carry
+        pytest.skip(str(missing))
     assert expected.broken(reached) == []
     control = reached if expected.controls_itself else numbers(expected.control_recipe, *expected.control_overrides)
     assert expected.control_holds(control) == []
