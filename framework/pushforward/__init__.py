@@ -13,6 +13,7 @@ from pushforward.records import API, Component, Kind, Metadata
 
 if TYPE_CHECKING:
     from pushforward.builder import build
+    from pushforward.doubts import Doubt
     from pushforward.game import Costs, Game
     from pushforward.networks import Network
     from pushforward.optimizers import Optimizer
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     "build": "pushforward.builder",
+    "Doubt": "pushforward.doubts",
     "Costs": "pushforward.game",
     "Game": "pushforward.game",
     "Network": "pushforward.networks",

@@ -14,6 +14,7 @@ from PIL import Image
 
 from pushforward.builder import Built
 from pushforward.checkpoint import write_checkpoint
+from pushforward.doubts import doubts
 from pushforward.health import watched
 from pushforward.ledger import NonFinite
 from pushforward.play import Play
@@ -79,7 +80,7 @@ class Reporter(pl.Callback):
         """Whether `best` has not become better for as many reports as `patience` allows."""
         return self.patience is not None and self.best["waited"] >= self.patience
 
-    def measure(self, split: Split) -> dict[str, dict[str, float]]:
+    def measure(self, split: Split) -> dict[str, dict[str, Any]]:
         """Every measure on a split, with the averaged weights in place and gradients off."""
         return measure_on(self.built, split)
 
@@ -128,21 +129,24 @@ def looking(built: Built, split: Split) -> Iterator[Look]:
         play.game.train(training)
 
 
-def measure_on(built: Built, split: Split) -> dict[str, dict[str, float]]:
-    """Every measure of a recipe on a split.
+def measure_on(built: Built, split: Split) -> dict[str, dict[str, Any]]:
+    """Every measure of a recipe on a split; what was doubted meanwhile stands under `warning`, in words.
 
     Raises:
         RunFailed: naming the measure that fails.
     """
-    measured: dict[str, dict[str, float]] = {}
+    measured: dict[str, dict[str, Any]] = {}
     with looking(built, split) as look:
         for name, measure in built.measures.items():
             try:
-                measured[name] = measure.measure(look)
+                with doubts() as voiced:
+                    measured[name] = dict(measure.measure(look))
             except UserError:
                 raise
             except Exception as error:  # a stranger's measure: name it
                 raise RunFailed(f"measure {name!r} failed: {type(error).__name__}: {error}") from error
+            if voiced:
+                measured[name]["warning"] = "; ".join(voiced)
     return measured
 
 
@@ -185,7 +189,7 @@ def refuse_non_finite(play: Play) -> None:
             raise NonFinite(f"round {play.played}: parameter {name!r} is not finite after the step")
 
 
-def flatten(measured: dict[str, dict[str, float]]) -> dict[str, float]:
+def flatten(measured: dict[str, dict[str, Any]]) -> dict[str, float]:
     """`{name: {"value": .., "quality": ..}}` as `name`, `name/quality`: what trackers are told."""
     flat: dict[str, float] = {}
     for name, numbers in measured.items():

@@ -94,10 +94,10 @@ def print_end(folder: Path, json: bool = False) -> None:
 
 
 def print_measures(measures: dict[str, dict[str, object]]) -> None:
-    """A line each: the value with its standard error, then the numbers that belong to it."""
+    """A line each: the value with its standard error, then the numbers that belong to it; then what is doubted."""
     from pushforward.report.rounding import short, with_error
 
-    own = ("value", "standard_error")
+    own = ("value", "standard_error", "warning")
     print_table(
         [
             (
@@ -109,3 +109,6 @@ def print_measures(measures: dict[str, dict[str, object]]) -> None:
         ],
         indent="  ",
     )
+    for name, numbers in measures.items():
+        if numbers.get("warning"):
+            print(f"  warning: {name}: {numbers['warning']}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
+from pushforward.doubts import Doubt
 from pushforward.problem import UserError
 from pushforward.roles.estimator import Estimate, Estimator
 from pushforward.roles.measure import Look, Measure
@@ -18,8 +20,8 @@ class LogZ(Measure):
     By the model itself where it can estimate, or by an estimator for comparison at the same cost. Beside the `value`
     and its delta-method `standard_error` stand the 95 % interval `low` and `high`, the effective sample size `ess` as
     a fraction of the `n` weights, the tail index `khat`, the `evaluations` spent, how many weights are `non_finite`,
-    and, where the target knows its log Z, the `error`: value minus truth. What is wrong with the estimate in words is
-    in the attribute `warning` after a look.
+    and, where the target knows its log Z, the `error`: value minus truth. What is wrong with the estimate is
+    said as a doubt.
 
     Args:
         estimator: what estimates; None means the model. It reports as ``log-z/<class of the estimator>``.
@@ -36,7 +38,6 @@ class LogZ(Measure):
         if evaluations is not None and evaluations < 1:
             raise UserError(f"log-z: evaluations is {evaluations}, but at least one is needed")
         self.estimator, self.evaluations = estimator, evaluations
-        self.warning = ""
         self._estimate: Estimate | None = None
         self._truth: float | None = None
 
@@ -60,7 +61,9 @@ class LogZ(Measure):
 
     def update(self, estimate: Estimate, truth: float | None = None) -> None:
         """Take in an estimate, and the known log Z: a later one replaces it."""
-        self._estimate, self._truth, self.warning = estimate, truth, estimate.warning
+        self._estimate, self._truth = estimate, truth
+        if estimate.warning:
+            warnings.warn(f"log Z: {estimate.warning}", Doubt, stacklevel=2)
 
     def compute(self) -> dict[str, float]:
         """The last estimate, in numbers."""

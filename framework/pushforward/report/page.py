@@ -87,13 +87,14 @@ def _facts(run: RunFolder) -> list[tuple[str, str]]:
 
 
 def _measures(run: RunFolder) -> list[dict[str, Any]]:
-    own = ("value", "standard_error", "n")
+    own = ("value", "standard_error", "n", "warning")
     return [
         {
             "name": name,
             "value": with_error(m.get("value"), m.get("standard_error")),
             "n": short(m.get("n")),
             "further": [(key, short(value)) for key, value in m.items() if key not in own],
+            "warning": str(m.get("warning") or ""),
         }
         for name, m in run.measures.items()
     ]

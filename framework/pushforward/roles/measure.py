@@ -92,7 +92,7 @@ class Measure(torchmetrics.Metric, abc.ABC):
     """Abstract: a torchmetrics metric that also knows how to look at a model.
 
     `update(x, y)` takes samples of the model and of the target, `compute()` gives a [`Value`]: at least `value`, and
-    `standard_error` or `n`.
+    `standard_error` or `n`. Where a number means little, it says so by a `Doubt`.
 
     Attributes:
         samples: how many samples a look takes of each.
