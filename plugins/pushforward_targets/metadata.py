@@ -11,6 +11,7 @@ from typing import Literal
 
 from pushforward import Metadata, UserError
 from pushforward_targets import density_file, image_files, places, published, splits, table_file
+from pushforward_targets.limits import above_zero
 
 RED, WHITE = Path("winequality-red.csv"), Path("winequality-white.csv")
 VOICES = Path("parkinsons_updrs.csv")
@@ -39,28 +40,28 @@ def rings(radii: list[float] = [1.0, 2.0, 3.0], noise: float = 0.05) -> Metadata
     """Of `rings`."""
     if not radii:
         raise UserError("radii is empty: give the radius of at least one ring")
-    _above_zero("a radius of radii", *radii)
-    _above_zero("noise", noise)
+    above_zero("a radius of radii", *radii)
+    above_zero("noise", noise)
     return Metadata((2,))
 
 
 def moons(noise: float = 0.05) -> Metadata:
     """Of `moons`."""
-    _above_zero("noise", noise)
+    above_zero("noise", noise)
     return Metadata((2,))
 
 
 def eight_gaussians(radius: float = 2.0, scale: float = 0.02) -> Metadata:
     """Of `eight-gaussians`."""
-    _above_zero("radius", radius)
-    _above_zero("scale", scale)
+    above_zero("radius", radius)
+    above_zero("scale", scale)
     return Metadata((2,))
 
 
 def twenty_five_gaussians(spacing: float = 2.0, scale: float = 0.05) -> Metadata:
     """Of `twenty-five-gaussians`."""
-    _above_zero("spacing", spacing)
-    _above_zero("scale", scale)
+    above_zero("spacing", spacing)
+    above_zero("scale", scale)
     return Metadata((2,))
 
 
@@ -82,12 +83,12 @@ def gaussian_mixture(
         wrong = [len(row) for row in variances if len(row) != lengths[0]]
         if wrong:
             raise UserError(f"a row of variances has {wrong[0]} numbers: expected {lengths[0]}, one for each axis")
-        _above_zero("a variance of variances", *(value for row in variances for value in row))
+        above_zero("a variance of variances", *(value for row in variances for value in row))
     if weights is not None:
         if len(weights) != len(means):
             raise UserError(f"weights has {len(weights)} numbers for {len(means)} means: expected {len(means)}")
-        _above_zero("a weight of weights", *weights)
-    _above_zero("scale", scale)
+        above_zero("a weight of weights", *weights)
+    above_zero("scale", scale)
     return Metadata((lengths[0],))
 
 
@@ -98,7 +99,7 @@ def twonorm() -> Metadata:
 
 def checkerboard(side: float = 1.0) -> Metadata:
     """Of `checkerboard`."""
-    _above_zero("side", side)
+    above_zero("side", side)
     return Metadata((2,))
 
 
@@ -124,7 +125,7 @@ def silhouettes() -> Metadata:
 
 def thousand_modes(scale: float = 0.05) -> Metadata:
     """Of `thousand-modes`."""
-    _above_zero("scale", scale)
+    above_zero("scale", scale)
     return Metadata((30,))
 
 
@@ -155,8 +156,8 @@ def image_folder(
     if channels not in (1, 3):
         raise UserError(f"channels is {channels}: expected 1 for grey or 3 for colour")
     if resize is not None:
-        _above_zero("resize", resize)
-    _above_zero("threads", threads)
+        above_zero("resize", resize)
+    above_zero("threads", threads)
     listing = image_files.listing(path, validation, test, split_seed)
     height, width = (resize, resize) if resize else image_files.header(listing.splits["train"][0].path)
     sizes = {split: len(images) for split, images in listing.splits.items()}
@@ -241,7 +242,7 @@ def _uci(read: table_file.TableFile, protocol: Literal["clean", "literature"], s
 
 def python_density(path: Path, dimension: int, function: str = "log_density", log_z: float | None = None) -> Metadata:
     """Of `python-density`: the file is parsed and not run."""
-    _above_zero("dimension", dimension)
+    above_zero("dimension", dimension)
     density_file.check(places.find(path, "a Python file"), function)
     return Metadata((dimension,))
 
@@ -249,9 +250,3 @@ def python_density(path: Path, dimension: int, function: str = "log_density", lo
 def _with_validation(rows: dict[str, int], validation: float, what: str) -> dict[str, int]:
     held_out = splits.held_out_sizes(rows["train"], {"validation": validation}, what)["validation"]
     return {"train": rows["train"] - held_out, "validation": held_out, "test": rows["test"]}
-
-
-def _above_zero(name: str, *values: float) -> None:
-    for value in values:
-        if not 0 < value < float("inf"):
-            raise UserError(f"{name} is {value}: it must be a number above 0")

@@ -10,14 +10,28 @@ _KNOWN = ("sample", "log_density", "log_z", "modes")
 _LABELLED = ("sample", "labels")
 
 
-def _target(name: str, at: str, summary: str, gives: tuple[str, ...], paper: str = "") -> Component:
-    metadata = f"pushforward_targets.metadata:{name.replace('-', '_')}"
+_EXACT = ("sample", "log_density", "log_z")
+
+
+def _target(
+    name: str, at: str, summary: str, gives: tuple[str, ...], paper: str = "", known: str = "metadata"
+) -> Component:
+    metadata = f"pushforward_targets.{known}:{name.replace('-', '_')}"
     return Component("target", name, f"pushforward_targets.{at}", summary, paper, gives=gives, metadata=metadata)
+
+
+def _density(name: str, at: str, summary: str, gives: tuple[str, ...], paper: str = "") -> Component:
+    return _target(name, at, summary, gives, paper, "density_metadata")
 
 
 @hook
 def components() -> list[Component]:
     """Every target of this plugin."""
+    return [*_data(), *_densities()]
+
+
+def _data() -> list[Component]:
+    """What models learn."""
     return [
         _target("rings", "rings:Rings", "concentric circles with noise", ("sample", "log_density", "log_z", "modes")),
         _target("moons", "moons:Moons", "two interleaved half circles with noise", ("sample",)),
@@ -67,4 +81,23 @@ def components() -> list[Component]:
             "an unnormalised log-density written as a Python function",
             ("log_density",),
         ),
+    ]
+
+
+def _densities() -> list[Component]:
+    """What estimators are asked about, and samplers."""
+    neis = "arXiv:2206.09908"
+    return [
+        _density("gaussian", "gaussian:Gaussian", "one Gaussian, unnormalised", _KNOWN),
+        _density(
+            "four-modes", "mixtures:FourModes", "four far modes in ten dimensions; log Z is 9.189385", _KNOWN, neis
+        ),
+        _density("funnel", "funnel:Funnel", "Neal's funnel, hard or easy", _EXACT),
+        _density("funnel-ball", "funnel:FunnelBall", "a funnel in a ball; log Z is 10.207479", _EXACT, neis),
+        _density(
+            "many-well", "wells:ManyWell", "2^n modes of known weight in 2n dimensions", _EXACT, "arXiv:2208.01893"
+        ),
+        _density("neumann-square", "compact:NeumannSquare", "a wave on the unit square", _EXACT, neis),
+        _density("breast-cancer", "posteriors:BreastCancer", "a logistic regression's posterior", ("log_density",)),
+        _density("diabetes", "posteriors:Diabetes", "a linear regression's posterior, evidence exact", _KNOWN),
     ]

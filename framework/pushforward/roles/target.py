@@ -11,6 +11,7 @@ from torch import Tensor
 from pushforward.randomness import Draw
 
 Split = Literal["train", "validation", "test"]
+Domain = Literal["reals", "bounded", "unit-cube", "torus"]
 
 
 class Batch(NamedTuple):
@@ -35,6 +36,9 @@ class Target(abc.ABC):
         shape: the shape of one datum.
         classes: number of classes, or None.
         log_z: log of the integral of exp(-U), where it is known; U is minus `log_density`.
+        log_z_reference: an estimate of log Z by others and its standard error, where the truth is not known.
+        domain: where the density lives: all `reals`; a `bounded` part of them, outside of which it is zero; the
+            `unit-cube` [0, 1]^D; or the `torus`, the same with opposite faces as one.
         modes: centres of the modes, (modes, *shape), where they are points.
         mode_scale: standard deviation across a mode, for counting what lies within three of it; None: no modes.
         mode_weights: fair share of each mode, (modes,); None means equal ones.
@@ -43,6 +47,8 @@ class Target(abc.ABC):
     shape: tuple[int, ...]
     classes: int | None = None
     log_z: float | None = None
+    log_z_reference: tuple[float, float] | None = None
+    domain: Domain = "reals"
     modes: Tensor | None = None
     mode_scale: float | None = None
     mode_weights: Tensor | None = None

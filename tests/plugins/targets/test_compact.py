@@ -1,0 +1,41 @@
+"""Densities on compact sets: their mass, their samples, and the field that makes them of the uniform law."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from pushforward import Draw, UserError
+from pushforward_targets.compact import NeumannSquare
+
+
+def test_the_square_has_mass_one_and_nothing_outside() -> None:
+    line = (torch.arange(200, dtype=torch.float64) + 0.5) / 200  # exact for trigonometric polynomials
+    total = NeumannSquare().log_density(torch.cartesian_prod(line, line)).exp().mean()
+    assert float(total) == pytest.approx(1, abs=1e-12)
+    assert NeumannSquare().log_density(torch.tensor([[1.1, 0.5], [0.5, -0.1]])).tolist() == [-math.inf, -math.inf]
+
+
+def test_samples_have_the_mean_wave_of_the_density() -> None:
+    """E cos 2 pi x1 cos 2 pi x2 is -c/4, and a square has no preferred half."""
+    n = 40_000
+    x = NeumannSquare(0.9).sample(n, Draw(0, ("x",), n, dtype=torch.float64)).x
+    wave = (2 * math.pi * x).cos().prod(1)
+    assert abs(float(wave.mean()) + 0.225) < 4 * float(wave.std()) / math.sqrt(n)
+    assert ((x.mean(0) - 0.5).abs() < 4 * x.std(0) / math.sqrt(n)).all()
+    assert bool(((x >= 0) & (x <= 1)).all())
+
+
+def test_the_fields_potential_has_the_excess_of_the_density_as_its_laplacian() -> None:
+    x = Draw(1, ("x",), 20, dtype=torch.float64).uniform("x", 2).requires_grad_()
+    potential = (0.9 / (8 * math.pi**2) * (2 * math.pi * x).cos().prod(1)).sum()
+    (slope,) = torch.autograd.grad(potential, x, create_graph=True)
+    laplacian = sum(torch.autograd.grad(slope[:, i].sum(), x, retain_graph=True)[0][:, i] for i in (0, 1))
+    torch.testing.assert_close(laplacian, NeumannSquare(0.9).log_density(x).exp() - 1)
+
+
+def test_a_wave_that_would_be_negative_is_refused() -> None:
+    with pytest.raises(UserError, match="strength is 1.0: expected at least 0 and below 1"):
+        NeumannSquare(1.0)

@@ -1,0 +1,50 @@
+"""Many wells: log Z and the weight of a well by quadrature of their own, and samples of that weight."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from scipy import integrate
+
+from pushforward import Draw, UserError
+from pushforward_targets.wells import ManyWell
+
+
+def density(x: float) -> float:
+    return math.exp(-(x**4) + 6 * x**2 + x / 2)
+
+
+def test_log_z_is_that_of_the_literature_and_of_another_quadrature() -> None:
+    z = integrate.quad(density, -5, 5, epsabs=1e-9, points=[-1.7, 0, 1.7])[0]
+    assert z == pytest.approx(11784.50927, rel=1e-9)
+    assert ManyWell(1).log_z == pytest.approx(math.log(z) + 0.5 * math.log(2 * math.pi), abs=1e-9)
+    assert ManyWell(1).log_z == pytest.approx(10.2934797, abs=1e-7)
+    assert ManyWell(16).log_z == pytest.approx(164.695675, abs=1e-6)
+
+
+def test_samples_have_the_moments_of_the_well_and_its_share() -> None:
+    n = 50_000
+    x = ManyWell(2).sample(n, Draw(0, ("x",), n, dtype=torch.float64)).x
+    z = integrate.quad(density, -5, 5)[0]
+    for power in (1, 2, 4):
+        expected = integrate.quad(lambda s, p=power: s**p * density(s), -5, 5)[0] / z
+        for column in (0, 2):
+            values = x[:, column] ** power
+            assert abs(float(values.mean()) - expected) < 4 * float(values.std()) / math.sqrt(n)
+    for column in (0, 2):
+        right = float((x[:, column] > 0).double().mean())
+        assert abs(right - 0.844307) < 4 * math.sqrt(0.844307 * 0.155693 / n)
+    assert abs(float(x[:, 1].std()) - 1) < 4 / math.sqrt(2 * n)
+
+
+def test_the_density_is_the_sum_over_pairs() -> None:
+    x = torch.tensor([[1.0, 2.0, -1.5, 0.5]], dtype=torch.float64)
+    expected = (-1 + 6 + 0.5 - 2) + (-(1.5**4) + 6 * 1.5**2 - 0.75 - 0.125)
+    assert float(ManyWell(2).log_density(x)) == pytest.approx(expected)
+
+
+def test_no_pair_is_refused() -> None:
+    with pytest.raises(UserError, match="pairs is 0: expected at least 1"):
+        ManyWell(0)
