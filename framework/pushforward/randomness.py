@@ -113,6 +113,22 @@ class Draw:
         edges = [self.rows[0] + self.n * i // count for i in range(count + 1)]
         return [self._slice(a, b) for a, b in itertools.pairwise(edges)]
 
+    def blocks(self, name: str, total: int, rows: int) -> Iterator[Draw]:
+        """This part's share of `total` further samples, in blocks of at most `rows`.
+
+        The blocks are the same ones however many processes there are: each takes some of them whole, so that what is
+        computed for a block does not depend on their number.
+
+        Example:
+            >>> [part.rows for part in Draw(0, (), 2, rows=(1, 2)).blocks("walkers", 5000, 2048)]
+            [(2048, 4096), (4096, 5000)]
+        """
+        whole = Draw(self.seed, (*self.key, name), total, device=self.device, dtype=self.dtype)
+        count = -(-total // rows)
+        first, last = (count * edge // self.total for edge in self.rows)
+        for i in range(first, last):
+            yield whole._slice(i * rows, min((i + 1) * rows, total))
+
     def with_data(self, x: Tensor, labels: Tensor | None = None) -> Draw:
         """The same draw with the data of its rows."""
         return Draw(

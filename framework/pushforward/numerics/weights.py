@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from fractions import Fraction
 
 import torch
+from scipy.special import stdtrit
 from torch import Tensor
 
+from pushforward.numerics.log_sum import LogSum
+from pushforward.numerics.pareto import khat_of_largest, largest_needed, pareto_khat, pareto_shape
 from pushforward.roles.estimator import Estimate
 
 FEWEST = 100  # effective weights below which the delta method is not believed
@@ -27,62 +32,152 @@ def effective_fraction(log_weights: Tensor) -> float:
 
 
 def log_mean_standard_error(log_weights: Tensor) -> float:
-    r"""Standard error of log-mean-exp by the delta method.
+    r"""Standard error of log-mean-exp by the delta method; infinite for a single weight.
 
-    .. math:: \sqrt{\tfrac{1}{\mathrm{ESS}} - \tfrac{1}{N}}
+    .. math:: \sqrt{\Bigl(\frac{1}{\mathrm{ESS}} - \frac{1}{N}\Bigr) \frac{N}{N - 1}}
     """
-    n = len(log_weights)
-    return math.sqrt(max(1 / (n * effective_fraction(log_weights)) - 1 / n, 0.0))
+    return _error(len(log_weights), effective_fraction(log_weights))
 
 
-def pareto_khat(log_weights: Tensor) -> float:
-    r"""Tail index of the weights: moments of order above 1/k do not exist, so that k > 1/2 means no variance.
+class Weights:
+    """Importance weights taken in by blocks and forgotten: what is kept does not grow with their number.
 
-    A generalised Pareto law is fitted to the largest :math:`\min(N/5, 3\sqrt N)` weights, and its index shrunk
-    towards 1/2 with the weight of ten observations.
-
-    Reference: Zhang, Stephens, "A New and Efficient Estimation Method for the Generalized Pareto Distribution", 2009;
-    Vehtari, Simpson, Gelman, Yao, Gabry, "Pareto Smoothed Importance Sampling", 2024, arXiv:1507.02646.
+    Kept are how many there were, the sums of weights and of their squares, which are exact in whatever order blocks and
+    processes come, and the largest few that decide the tail index: for 10^8 weights, 30,001 of them. A log-weight of
+    minus infinity is a weight of zero, which is legitimate. NaN and plus infinity are counted as not finite and kept:
+    the estimate is then not finite itself, with an infinite error.
 
     Args:
-        log_weights: (N,); minus infinity is a weight of zero.
+        total: how many weights there will be, over all blocks and processes.
 
-    Returns:
-        The index; 0 where the largest weights are all equal, infinity where fewer than five can be fitted.
+    Raises:
+        ValueError: if there will be none.
+
+    Example:
+        >>> weights = Weights(4)
+        >>> for block in (torch.zeros(2), torch.zeros(2)):
+        ...     weights.add(block)
+        >>> round(weights.ess, 6)
+        1.0
     """
-    n = len(log_weights)
-    tail = math.ceil(min(n / 5, 3 * math.sqrt(n)))
-    top = log_weights.double().topk(min(tail + 1, n)).values
-    weights = (top - top[0]).exp()
-    excess = (weights[:-1] - weights[-1]).flip(0)  # over the largest weight outside the tail, ascending
-    excess = excess[excess > 0]
-    if len(excess) == 0:
-        return 0.0
-    if len(excess) < 5:
-        return math.inf
-    shape = pareto_shape(excess)
-    return (len(excess) * shape + 10 * 0.5) / (len(excess) + 10)
 
+    def __init__(self, total: int) -> None:
+        if total < 1:
+            raise ValueError(f"a total of {total} weights: expected at least 1")
+        self.total = total
+        self.n = self.non_finite = 0
+        self.sum, self.squares = LogSum(), LogSum(power=2)
+        self.logs, self.infinite = (
+            Fraction(0),
+            0.0,
+        )  # the sum of the logarithms themselves, exactly, and what is no number
+        self.largest = torch.empty(0, dtype=torch.float64)
 
-def pareto_shape(excess: Tensor) -> float:
-    r"""Shape k of the generalised Pareto law with survival :math:`(1 + k x / \sigma)^{-1/k}`, by Zhang and Stephens.
+    def add(self, log_weights: Tensor) -> None:
+        """Take in a block of log-weights, (n,).
 
-    With :math:`\theta = -k/\sigma` the likelihood has one free parameter, since its best k is the mean of
-    log(1 - theta x); theta is averaged over a grid under that profile likelihood and their prior.
+        Raises:
+            ValueError: if they are not one list.
+        """
+        if log_weights.ndim != 1:
+            raise ValueError(f"log-weights of shape {tuple(log_weights.shape)}: expected (N,)")
+        w = log_weights.detach().double().cpu()
+        broken = w.isnan() | w.isposinf()
+        self.n += len(w)
+        self.non_finite += int(broken.sum())
+        self.sum.add(w)
+        self.squares.add(w)
+        logs = float(w.sum())
+        if math.isfinite(logs):
+            self.logs += Fraction(logs)
+        else:
+            self.infinite += logs
+        self._keep(w[~broken])
 
-    Args:
-        excess: positive numbers, ascending.
-    """
-    n = len(excess)
-    size = 30 + int(math.sqrt(n))
-    quartile = excess[max(int(n / 4 + 0.5) - 1, 0)]
-    j = torch.arange(1, size + 1, dtype=excess.dtype)
-    theta = 1 / excess[-1] + (1 - torch.sqrt(size / (j - 0.5))) / (3 * quartile)
-    theta = torch.where(theta.abs() < 1e-12 / excess[-1], 1e-12 / excess[-1], theta)  # theta = 0 is the exponential law
-    k = torch.log1p(-theta[:, None] * excess).mean(1)
-    log_likelihood = n * (torch.log(-theta / k) - k - 1)
-    best = float((torch.softmax(log_likelihood, 0) * theta).sum())
-    return float(torch.log1p(-best * excess).mean())
+    def merge(self, other: Weights) -> None:
+        """Take in what another, such as another process's, has taken in."""
+        self.n += other.n
+        self.non_finite += other.non_finite
+        self.sum.merge(other.sum)
+        self.squares.merge(other.squares)
+        self.logs += other.logs
+        self.infinite += other.infinite
+        self._keep(other.largest)
+
+    @property
+    def log_mean(self) -> float:
+        """log of the mean weight."""
+        return self.sum.log() - math.log(self.n) if self.n else math.nan
+
+    @property
+    def ess(self) -> float:
+        """Effective sample size as a fraction; 0 where there is no weight, or one that is not finite."""
+        if not math.isfinite(self.log_mean):
+            return 0.0
+        return min(math.exp(2 * self.sum.log() - self.squares.log() - math.log(self.n)), 1.0)
+
+    @property
+    def khat(self) -> float:
+        """Tail index; infinite where it cannot be fitted."""
+        return khat_of_largest(self.largest) if math.isfinite(self.log_mean) else math.inf
+
+    @property
+    def error(self) -> float:
+        """Standard error of the log of the mean, by the delta method; infinite for a single weight."""
+        return _error(self.n, self.ess)
+
+    def estimate(
+        self,
+        evaluations: int,
+        gradient_evaluations: int = 0,
+        seconds: float = 0.0,
+        offset: float = 0.0,
+        also: Sequence[str] = (),
+    ) -> Estimate:
+        """The estimate log Z = offset + log-mean-exp of independent log-weights, with all that tells its worth.
+
+        Args:
+            evaluations: how often U was evaluated at one point.
+            gradient_evaluations: how often its gradient was.
+            seconds: wall time.
+            offset: added to log Z, such as the log of a normaliser that the weights leave out.
+            also: further sentences of the warning.
+        """
+        log_z, ess, khat = offset + self.log_mean, self.ess, self.khat
+        said = [self._warning(khat), *also]
+        return Estimate(
+            log_z,
+            self.error,
+            interval(log_z, self.error, self.n),
+            ess,
+            khat,
+            self.n,
+            self.non_finite,
+            evaluations,
+            gradient_evaluations,
+            seconds,
+            "; ".join(filter(None, said)),
+            offset + float(self.logs / self.n) + self.infinite,
+        )
+
+    def _keep(self, w: Tensor) -> None:
+        several = torch.cat([self.largest, w])
+        self.largest = several.topk(min(largest_needed(self.total), len(several))).values
+
+    def _warning(self, khat: float) -> str:
+        if self.non_finite:
+            return f"{self.non_finite} of {self.n} weights are NaN or infinite, so that the estimate is not finite"
+        if self.log_mean == -math.inf:
+            return f"all {self.n} weights are zero: no sample fell where the target has mass"
+        said = []
+        limit = min(1 - 1 / math.log10(self.n), 0.7) if self.n > 1 else -math.inf
+        if khat > limit:
+            said.append(
+                f"Pareto k-hat {khat:.2f} is above {limit:.2f}: the weights' tail is too heavy to trust the error"
+            )
+        if self.ess * self.n < FEWEST:
+            said.append(f"only {self.ess * self.n:.1f} of {self.n} weights are effective, fewer than {FEWEST}")
+        return "; ".join(said)
 
 
 def estimate_from_log_weights(
@@ -92,46 +187,40 @@ def estimate_from_log_weights(
     seconds: float = 0.0,
     offset: float = 0.0,
 ) -> Estimate:
-    """The estimate log Z = offset + log-mean-exp of independent log-weights, with all that tells its worth.
-
-    A log-weight of minus infinity is a weight of zero, which is legitimate. NaN and plus infinity are counted as not
-    finite and kept: the estimate is then not finite itself, with an infinite error.
-
-    Args:
-        log_weights: (N,), one for each independent weight.
-        evaluations: how often U was evaluated at one point.
-        gradient_evaluations: how often its gradient was.
-        seconds: wall time.
-        offset: added to log Z, such as the log of a normaliser that the weights leave out.
+    """The estimate from one list of independent log-weights, (N,): as `Weights.estimate`.
 
     Raises:
         ValueError: if there is no weight, or they are not one list.
     """
     if log_weights.ndim != 1 or len(log_weights) == 0:
         raise ValueError(f"log-weights of shape {tuple(log_weights.shape)}: expected (N,) with N at least 1")
-    w = log_weights.detach().double().cpu()
-    n = len(w)
-    non_finite = int((w.isnan() | w.isposinf()).sum())
-    log_z = offset + log_mean_exp(w)
-    error, interval, ess, khat = math.inf, (-math.inf, math.inf), 0.0, math.inf
-    if math.isfinite(log_z):
-        error, ess, khat = log_mean_standard_error(w), effective_fraction(w), pareto_khat(w)
-        interval = (log_z - 1.96 * error, log_z + 1.96 * error)
-    warning = _warning(log_z, n, non_finite, ess, khat)
-    return Estimate(
-        log_z, error, interval, ess, khat, n, non_finite, evaluations, gradient_evaluations, seconds, warning
-    )
+    weights = Weights(len(log_weights))
+    weights.add(log_weights)
+    return weights.estimate(evaluations, gradient_evaluations, seconds, offset)
 
 
-def _warning(log_z: float, n: int, non_finite: int, ess: float, khat: float) -> str:
-    if non_finite:
-        return f"{non_finite} of {n} weights are NaN or infinite, so that the estimate is not finite"
-    if log_z == -math.inf:
-        return f"all {n} weights are zero: no sample fell where the target has mass"
-    said = []
-    limit = min(1 - 1 / math.log10(n), 0.7) if n > 1 else -math.inf
-    if khat > limit:
-        said.append(f"Pareto k-hat {khat:.2f} is above {limit:.2f}: the weights' tail is too heavy to trust the error")
-    if ess * n < FEWEST:
-        said.append(f"only {ess * n:.1f} of {n} weights are effective, fewer than {FEWEST}")
-    return "; ".join(said)
+def interval(value: float, error: float, n: int) -> tuple[float, float]:
+    """The 95 % confidence interval of a value whose error comes of n numbers; Student's where they are few."""
+    if not math.isfinite(value) or not math.isfinite(error):
+        return (-math.inf, math.inf)
+    reach = 1.96 if n >= FEWEST else float(stdtrit(n - 1, 0.975))
+    return (value - reach * error, value + reach * error)
+
+
+def _error(n: int, ess: float) -> float:
+    if n < 2 or ess == 0:
+        return math.inf
+    return math.sqrt(max(1 / ess - 1, 0.0) / (n - 1))
+
+
+__all__ = [
+    "FEWEST",
+    "Weights",
+    "effective_fraction",
+    "estimate_from_log_weights",
+    "interval",
+    "log_mean_exp",
+    "log_mean_standard_error",
+    "pareto_khat",
+    "pareto_shape",
+]

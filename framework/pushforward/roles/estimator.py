@@ -28,6 +28,8 @@ class Estimate:
         gradient_evaluations: how often its gradient was.
         seconds: wall time.
         warning: in words, where the numbers above mean little; else empty.
+        bound: the mean log-weight: an unbiased estimate of a lower bound of log Z (ELBO), or of an upper one (EUBO)
+            where the weights run backwards from the target; None where there is no such thing.
     """
 
     log_z: float
@@ -41,6 +43,7 @@ class Estimate:
     gradient_evaluations: int = 0
     seconds: float = 0.0
     warning: str = ""
+    bound: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -52,7 +55,11 @@ class Estimator(abc.ABC):
 
     @abc.abstractmethod
     def estimate(self, target: Target, budget: int, draw: Draw) -> Estimate:
-        """Spend at most `budget` evaluations of U and answer."""
+        """Spend at most `budget` evaluations, of U and of its gradient together, and answer.
+
+        A draw that is a part of a whole one stands for one of several processes: each takes its share of the blocks of
+        walkers, and all give the same answer.
+        """
 
 
 class Sampler(abc.ABC):

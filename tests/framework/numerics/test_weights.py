@@ -5,7 +5,10 @@ import math
 import pytest
 import torch
 
+from pushforward import Draw
+from pushforward.numerics.log_sum import LogSum
 from pushforward.numerics.weights import (
+    Weights,
     effective_fraction,
     estimate_from_log_weights,
     log_mean_exp,
@@ -72,7 +75,7 @@ def test_zero_weights_are_legitimate_and_count():
     w[:500] = -math.inf
     e = estimate_from_log_weights(w, evaluations=1000)
     assert e.log_z == pytest.approx(-math.log(2)) and e.non_finite == 0 and e.ess == pytest.approx(0.5)
-    assert e.standard_error == pytest.approx(math.sqrt(1 / 500 - 1 / 1000)) and e.warning == ""
+    assert e.standard_error == pytest.approx(math.sqrt(1 / 999)) and e.warning == ""
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -102,3 +105,68 @@ def test_weights_that_are_no_list_are_refused():
         estimate_from_log_weights(torch.empty(0), evaluations=0)
     with pytest.raises(ValueError, match="expected"):
         estimate_from_log_weights(torch.zeros(3, 1), evaluations=3)
+
+
+def some_weights():
+    w = 40 * normal(5, 5000)
+    w[7], w[4000] = -math.inf, -1e6
+    return w
+
+
+def test_weights_in_blocks_and_by_processes_are_the_weights_at_once_to_the_last_bit():
+    w = some_weights()
+    blocks = w.split(512)
+    found = []
+    for order in (range(10), reversed(range(10))):
+        weights = Weights(len(w))
+        for i in order:
+            weights.add(blocks[i])
+        found.append(weights.estimate(1))
+    halves = [Weights(len(w)), Weights(len(w))]
+    for i, block in enumerate(blocks):
+        halves[i % 2].add(block)
+    halves[0].merge(halves[1])
+    found.append(halves[0].estimate(1))
+    assert found[0] == found[1] == found[2]
+    whole = estimate_from_log_weights(w, 1)
+    for name in ("log_z", "standard_error", "ess", "khat"):
+        assert getattr(found[0], name) == pytest.approx(getattr(whole, name), rel=1e-12)
+    assert found[0].khat == pareto_khat(w)
+
+
+def test_what_is_kept_of_weights_does_not_grow_with_them():
+    weights = Weights(100_000)
+    for i in range(100):
+        weights.add(normal(i, 1000))
+    assert len(weights.largest) == math.ceil(3 * math.sqrt(100_000)) + 1
+    assert weights.sum.whole.bit_length() < 200
+
+
+def test_the_mean_log_weight_is_below_log_z_and_its_bound():
+    w = 0.5 * normal(0, 10_000)
+    e = estimate_from_log_weights(w, 1, offset=3.0)
+    assert e.bound == pytest.approx(3 + float(w.mean())) and e.bound < e.log_z
+
+
+def test_a_sum_of_exponentials_of_any_size_is_exact():
+    total = LogSum()
+    for size in (5.0, -1e5, 1e5, 1e5, -1e12):
+        total.add(torch.tensor([size]).double())
+    assert total.log() == pytest.approx(1e5 + math.log(2), rel=1e-15)
+    assert LogSum().log() == -math.inf
+
+
+def test_few_weights_have_the_interval_of_student_and_a_single_one_has_none():
+    e = estimate_from_log_weights(torch.tensor([0.0, math.log(3)]), evaluations=2)  # weights 1 and 3
+    assert e.log_z == pytest.approx(math.log(2)) and e.standard_error == pytest.approx(0.5)
+    assert e.interval[1] - e.log_z == pytest.approx(12.706 * 0.5, rel=1e-4)  # one degree of freedom
+    assert estimate_from_log_weights(torch.zeros(1), evaluations=1).standard_error == math.inf
+
+
+def test_blocks_of_a_draw_are_the_same_however_many_share_them():
+    whole = [part.normal("x", 2) for part in Draw(0, (3,), 1).blocks("walkers", 5000, 1024)]
+    shared = [
+        part.normal("x", 2) for i in range(3) for part in Draw(0, (3,), 3, (i, i + 1)).blocks("walkers", 5000, 1024)
+    ]
+    assert [len(x) for x in whole] == [1024] * 4 + [904]
+    assert all(torch.equal(a, b) for a, b in zip(whole, shared, strict=True))
