@@ -150,6 +150,7 @@ def _flat(label: str, measures: dict[str, Any]) -> dict[str, float]:
         f"{label}{name}" if key == "value" else f"{label}{name}/{key}": float(value)
         for name, numbers in measures.items()
         for key, value in numbers.items()
+        if not isinstance(value, str)  # a warning
     }
 
 
