@@ -89,6 +89,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "python-density": {"path": Path("density.py"), "dimension": 2},
     "mnist": {"validation": 0.2},
     "mean-flow": {"generator": MeanVelocity((2,), 8, 1)},
+    "continuous-flow": {"tolerance": 1e-7},
     "dragan": {"norm": 0.0},
     "wgan-gp": {"norm": 0.0},  # the slope that a constant critic has
     "classifier": {"steps": 30},

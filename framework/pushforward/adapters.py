@@ -157,11 +157,11 @@ class NetworkFlow(Flow):
         self.shape, self.steps = tuple(shape), steps
         self.velocity = NetworkVelocity(network, shape)
 
-    def to_data(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def push(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Forward in time."""
         return self._move(z, 0.0, 1.0)
 
-    def to_base(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def pull(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Backward in time."""
         return self._move(x, 1.0, 0.0)
 

@@ -67,11 +67,11 @@ class ContinuousFlow(Flow):
         self.tolerance, self.divergence, self.evaluations = tolerance, divergence, evaluations
         self.asked = torch.zeros(0, dtype=torch.int64)
 
-    def to_data(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def push(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Forward in time."""
         return self._moved(z, 0.0, 1.0)
 
-    def to_base(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def pull(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Backward in time."""
         return self._moved(x, 1.0, 0.0)
 

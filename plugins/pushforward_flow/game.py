@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from torch import Tensor, nn
 
-from pushforward import Costs, Draw, Flow, Game, UserError
+from pushforward import Costs, Draw, Flow, Game
 
 
 class FlowGame(Game):
@@ -49,14 +49,8 @@ class FlowGame(Game):
 
     def sample(self, n: int, draw: Draw, condition: Tensor | None = None) -> Tensor:
         """n samples of the flow."""
-        self._refuse_classes(condition)
         return self.flow.sample(n, condition, draw)
 
     def log_density(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """log q(x) in nats, (n,)."""
-        self._refuse_classes(condition)
         return self.flow.log_density(x, condition)
-
-    def _refuse_classes(self, condition: Tensor | None) -> None:
-        if condition is not None and not self.flow.conditional:
-            raise UserError(f"{type(self.flow).__name__} is not conditional: leave the class out")

@@ -36,11 +36,11 @@ class ZukoFlow(Flow):
         for layer in layers:
             _begin_as_identity(layer)
 
-    def to_base(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def pull(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Data to noise: the direction in which the transforms are written."""
         return _mapped(self.layers(), x)
 
-    def to_data(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def push(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Noise to data."""
         return _mapped(self.layers().inv, z)
 

@@ -178,28 +178,46 @@ def test_a_game_that_does_not_hold_what_its_record_says_is_told(tmp_path: Path) 
 FLOW = '''
 class It(Flow):
     """One line."""
+    {more}
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.shape, self.s = shape, nn.Parameter(torch.tensor(0.5))
-    def to_data(self, z, condition=None):
-        return z * self.s.exp(), {forward}
-    def to_base(self, x, condition=None):
-        return {back}
+        self.shape, self.n, self.s = shape, torch.Size(shape).numel(), nn.Parameter(torch.tensor(0.5))
+    def push(self, z, condition=None):
+        return {push}
+    def pull(self, x, condition=None):
+        return {pull}
 '''
+SCALES = {  # every coordinate scaled by exp(s), without a fault
+    "more": "",
+    "push": "z * self.s.exp(), (self.n * self.s).expand(len(z))",
+    "pull": "x / self.s.exp(), -(self.n * self.s).expand(len(x))",
+}
 
 
 @pytest.mark.parametrize(
-    ("forward", "back", "match"),
+    ("fault", "match"),
     [
-        ("self.s.expand(len(z))", "x / self.s.exp(), -self.s.expand(len(x))", "off by 0.5 nats"),
-        ("(2 * self.s).expand(len(z))", "x / self.s.exp(), -self.s.expand(len(x))", "there and back is off by 0.5"),
-        ("(2 * self.s).expand(len(z))", "x - self.s, -(2 * self.s).expand(len(x))", "to_base is off by 1 nats"),
-        ("self.s.expand(len(z))", "x / self.s.exp(), -self.s.expand(len(x))", "it sums to 1.64"),
-        ("(2 * self.s)", "x / self.s.exp(), -(2 * self.s).expand(len(x))", r"shapes \(5, 2\) and \(\)"),
+        ({"push": "z * self.s.exp(), self.s.expand(len(z))"}, "there and back is off by 0.52 in torch.float64 at 1"),
+        ({"push": "z * self.s.exp(), self.s.expand(len(z))"}, "to_data is off by 0.52 nats"),
+        ({"pull": "x / self.s.exp(), -self.s.expand(len(x))"}, r"shape \(2,\) sums to 1.68"),
+        ({"push": "z * self.s.exp(), self.n * self.s"}, r"shapes \(5, 2\) and \(\)"),
+        ({"push": "(z * self.s.exp()).clamp(-9, 9), (self.n * self.s).expand(len(z))"}, "float64 at 25 times"),
+        ({"pull": "x / self.s.exp(), -(self.n * self.s).expand(len(x)).float()"}, "float64 and torch.float32 out"),
+        ({"pull": "(x - 0 * x.sum()) / self.s.exp(), -(self.n * self.s).expand(len(x))"}, "beside a row of NaN"),
+        ({"pull": "x.nan_to_num() / self.s.exp(), -(self.n * self.s).expand(len(x))"}, "a row of NaN has a density"),
+        ({"more": "order = (0, 1)", "push": "z.flip(1), 0 * self.s.expand(len(z))"}, "not lower triangular"),
+        ({"more": "order = (1, 2)"}, r"its order is \(1, 2\)"),
+        ({"more": "conditional = True"}, "another class leaves a row where it was"),
+        ({"more": "compiles = True", "push": "z * self.s.exp().tolist(), (self.n * self.s).expand(len(z))"}, "graph"),
+        ({"pull": "x / self.s.exp().detach(), -(self.n * self.s).expand(len(x))"}, "differences say"),
+        (
+            {"pull": "x / self.s.exp(), self.s * (x - 9).flatten(1).amax(1).exp().exp()"},
+            "not finite",
+        ),
     ],
 )
-def test_a_faulty_flow_is_told_its_fault(forward: str, back: str, match: str, tmp_path: Path) -> None:
-    breaks(tmp_path, "flow", FLOW.format(forward=forward, back=back), match)
+def test_a_faulty_flow_is_told_its_fault(fault: dict[str, str], match: str, tmp_path: Path) -> None:
+    breaks(tmp_path, "flow", FLOW.format(**(SCALES | fault)), match)
 
 
 MODULES = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,18 +13,17 @@ from pushforward.adapters import couples_samples
 from pushforward.numerics.divergence import exact_divergence
 from pushforward.problem import UserError
 from pushforward.randomness import Draw
+from pushforward.testing import flows
 from pushforward.testing.stand_ins import CLASSES
 from pushforward.testing.subject import ContractBroken, Subject, require
 
 N = 5
 CASES = (((3,), ()), ((3,), (2,)), ((3,), (1, 8, 8)), ((1, 8, 8), ()), ((1, 8, 8), (1, 8, 8)))
-TOLERANCE = {"exact": 1e-6, "iterative": 1e-3}  # in float64; a solver of fixed steps is as good as its steps
-BOX, CELLS = 12.0, 240  # the mass of a flow is summed over [-12, 12] in each of at most two dimensions
 
 
 def repeats(subject: Subject) -> None:
     """The same input gives the same output, and no randomness of its own is used"""
-    module, inputs = subject.make(), _inputs(subject)
+    module, inputs = _made(subject), _inputs(subject)
     state = torch.get_rng_state()
     first, second = _call(module, inputs), _call(module, inputs)
     require(torch.equal(first, second), f"two calls differ by {float((first - second).abs().max()):.3g}")
@@ -35,14 +33,14 @@ def repeats(subject: Subject) -> None:
 def is_finite(subject: Subject) -> None:
     """The output is finite, and in the type of the input"""
     for dtype in (torch.float32, torch.float64):
-        out = _call(subject.make().to(dtype), _inputs(subject, dtype))
+        out = _call(_made(subject).to(dtype), _inputs(subject, dtype))
         require(out.dtype == dtype, f"{dtype} in, {out.dtype} out")
         require(out.isfinite().all(), f"{int((~out.isfinite()).sum())} of {out.numel()} numbers are not finite")
 
 
 def survives_a_checkpoint(subject: Subject) -> None:
     """Its state is tensors only, and gives another one the same output"""
-    module, other, inputs = subject.make(), subject.make(seed=1), _inputs(subject)
+    module, other, inputs = _made(subject), subject.make(seed=1), _inputs(subject)
     other.load_state_dict(through_a_file(module.state_dict()))
     require(
         torch.equal(_call(module, inputs), _call(other, inputs)), "what is not in the state_dict makes a difference"
@@ -51,7 +49,7 @@ def survives_a_checkpoint(subject: Subject) -> None:
 
 def is_one_function_in_training_and_in_use(subject: Subject) -> None:
     """Gradients are the same in train() and eval(), but for batch normalisation"""
-    module, inputs = subject.make(), _inputs(subject)
+    module, inputs = _made(subject), _inputs(subject)
     if couples_samples(module):
         return
     found = [_gradients(module.train(mode), inputs) for mode in (True, False)]
@@ -98,44 +96,6 @@ def gives_nats(subject: Subject) -> None:
     require(torch.allclose(score, -slope, atol=1e-5), "the score is not minus the gradient of the energy")
 
 
-def goes_there_and_back(subject: Subject) -> None:
-    """A flow's two directions undo each other, and their log-determinants cancel"""
-    module, z = subject.make().double(), _data(subject, torch.float64)
-    x, forward = (out.detach() for out in module.to_data(z, _condition(module)))
-    again, backward = (out.detach() for out in module.to_base(x, _condition(module)))
-    require(x.shape == z.shape and forward.shape == (N,), f"shapes {tuple(x.shape)} and {tuple(forward.shape)}")
-    require(x.dtype == forward.dtype == torch.float64, f"float64 in, {x.dtype} and {forward.dtype} out")
-    if module.inverse_kind in TOLERANCE:
-        far = max(float((again - z).abs().max()), float((forward + backward).abs().max()))
-        require(far <= TOLERANCE[module.inverse_kind], f"there and back is off by {far:.3g}")
-    _check_samples(module.float(), subject.shape)
-
-
-def knows_its_jacobian(subject: Subject) -> None:
-    """A flow's log-determinants are those of its Jacobian, by automatic differentiation in float64"""
-    module, x = subject.make().double(), _data(subject, torch.float64)
-    for name in ("to_data", "to_base"):
-        move, condition = getattr(module, name), _condition(module)
-        _, claimed = move(x, condition)
-        for i in range(N):
-            off = abs(float(_log_det(move, x[i], None if condition is None else condition[i]) - claimed[i].detach()))
-            require(off <= TOLERANCE.get(module.inverse_kind, 1e-3), f"{name} is off by {off:.3g} nats")
-
-
-@torch.no_grad()
-def has_mass_one(subject: Subject) -> None:
-    """A flow's density integrates to one, where the data have one or two dimensions"""
-    module = subject.make().double()
-    dimension = math.prod(subject.shape)
-    if dimension > 2 or module.domain != "reals":
-        return
-    axis = torch.linspace(-BOX, BOX, CELLS, dtype=torch.float64)
-    grid = torch.cartesian_prod(*[axis] * dimension).view(-1, *subject.shape)
-    condition = torch.zeros(len(grid), dtype=torch.int64) if module.conditional else None
-    mass = float(module.log_density(grid, condition).exp().sum() * (2 * BOX / (CELLS - 1)) ** dimension)
-    require(abs(mass - 1) <= 1e-2, f"it sums to {mass:.4f} over [-{BOX:g}, {BOX:g}]")
-
-
 def moves_points(subject: Subject) -> None:
     """A velocity field gives (n, D) and its own divergence, and allows second and forward-mode derivatives"""
     module, x = subject.make().double(), _data(subject, torch.float64)
@@ -170,9 +130,14 @@ ALL = (repeats, is_finite, survives_a_checkpoint, is_one_function_in_training_an
 GENERATOR = (*ALL, gives_data)
 DISCRIMINATOR = (*ALL, gives_logits)
 ENERGY = (*ALL, gives_nats)
-FLOW = (*ALL, goes_there_and_back, knows_its_jacobian, has_mass_one)
+FLOW = (*ALL, *flows.FLOW)
 VELOCITY = (*ALL, moves_points)
 NETWORK = (maps_shapes, *ALL)
+
+
+def _made(subject: Subject) -> Any:
+    """A new one; a flow is moved away from the identity, as which most begin."""
+    return flows.moved_away(subject.make()).float() if subject.kind == "flow" else subject.make()
 
 
 def _inputs(subject: Subject, dtype: torch.dtype = torch.float32) -> Callable[[nn.Module], tuple[Any, ...]]:
@@ -181,6 +146,8 @@ def _inputs(subject: Subject, dtype: torch.dtype = torch.float32) -> Callable[[n
     def arguments(module: Any) -> tuple[Any, ...]:
         if subject.kind == "generator":
             return module.latent.sample(_draw(dtype)), _condition(module)
+        if subject.kind == "flow":
+            return flows.data(module, dtype), _condition(module)
         x = _data(subject, dtype)
         if subject.kind == "velocity-field":
             return 0.3, x
@@ -206,17 +173,6 @@ def _check_samples(module: Any, shape: tuple[int, ...]) -> None:
     first, second = (module.sample(N, condition, _draw()).detach() for _ in range(2))
     require(first.shape == (N, *shape), f"samples have shape {tuple(first.shape)}: expected {(N, *shape)}")
     require(torch.equal(first, second), "two samples of one draw differ")
-
-
-def _log_det(move: Any, x: Tensor, condition: Tensor | None) -> Tensor:
-    """log |det| of the Jacobian of a flow's direction at one datum, by automatic differentiation."""
-
-    def moved(y: Tensor) -> Tensor:
-        out: Tensor = move(y[None], None if condition is None else condition[None])[0][0]
-        return out
-
-    jacobian = torch.autograd.functional.jacobian(moved, x)
-    return torch.linalg.slogdet(jacobian.reshape(x.numel(), -1))[1]
 
 
 def through_a_file(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -71,11 +71,11 @@ class Affine(Flow):
         self.shape = tuple(shape)
         self.shift, self.log_scale = nn.Parameter(0.1 * torch.randn(shape)), nn.Parameter(0.1 * torch.randn(shape))
 
-    def to_data(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def push(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x = shift + scale z."""
         return self.shift + self.log_scale.exp() * z, self.log_scale.sum().expand(len(z))
 
-    def to_base(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def pull(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """z = (x - shift) / scale."""
         return (x - self.shift) / self.log_scale.exp(), -self.log_scale.sum().expand(len(x))
 

@@ -26,10 +26,10 @@ class Affine(Flow):
         self.shift = nn.Parameter(torch.tensor(shift, dtype=torch.float64))
         self.shape = (len(shift),)
 
-    def to_data(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def push(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return z @ self.matrix.T + self.shift, torch.linalg.slogdet(self.matrix).logabsdet.expand(len(z))
 
-    def to_base(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def pull(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         z = torch.linalg.solve(self.matrix, (x - self.shift).T).T
         return z, -torch.linalg.slogdet(self.matrix).logabsdet.expand(len(x))
 
