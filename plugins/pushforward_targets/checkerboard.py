@@ -27,6 +27,8 @@ class Checkerboard(Endless):
         UserError: if the side is not above 0.
     """
 
+    domain = "bounded"
+
     def __init__(self, side: float = 1.0) -> None:
         self.shape = metadata.checkerboard(side).shape
         self.side, self.log_z = side, 0.0

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import pytest
 import torch
+from faulty import HEAD, breaks, registry_of
 
 from pushforward import Draw
 from pushforward.problem import UserError
 from pushforward.registry import Registry
 from pushforward.testing import ContractBroken, check_component
 from pushforward.testing.stand_ins import Blobs, Looked
-
-HEAD = """
-from __future__ import annotations
-from typing import Any
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import softplus
-from pushforward import *
-from pushforward import Component, Costs, Draw, Metadata, hook
-"""
 
 OBJECTIVE = '''
 class It(Objective):
@@ -42,23 +32,6 @@ GOOD = {
     "generator": "softplus(-fake).mean()",
 }
 FLOAT = "\n\n    Args:\n        margin: a margin.\n    "
-
-
-def registry_of(folder: Path, kind: str, body: str, name: str = "it", record: str = "") -> Registry:
-    """A plugin of one file with one component."""
-    file = folder / "plugin_under_test.py"
-    offer = f'@hook\ndef components():\n    return [Component("{kind}", "{name}", ":It", "a summary"{record})]\n'
-    file.write_text(HEAD + textwrap.dedent(body) + "\n" + offer)
-    registry = Registry([str(file)])
-    assert registry.plugins[-1].state == "loaded", registry.plugins[-1].reason
-    return registry
-
-
-def breaks(
-    folder: Path, kind: str, body: str, match: str, name: str = "it", record: str = "", **examples: object
-) -> None:
-    with pytest.raises(ContractBroken, match=match):
-        check_component(kind, name, registry_of(folder, kind, body, name, record), examples)
 
 
 def test_an_objective_without_a_fault_passes(tmp_path: Path) -> None:
@@ -300,7 +273,7 @@ class It(Target):
 def known():
     return Metadata({shape})
 '''
-SOUND = {"classes": "None", "x": 'draw.normal("x", 2)', "density": "-x.square().sum(1)", "shape": "(2,)"}
+SOUND = {"classes": "None", "x": 'draw.normal("x", 2)', "density": "-0.5 * x.square().sum(1)", "shape": "(2,)"}
 RECORD = ', gives=("sample", "log_density"), metadata="plugin_known:known"'
 
 

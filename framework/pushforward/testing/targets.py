@@ -13,6 +13,7 @@ from pushforward.records import Metadata
 from pushforward.registry import load
 from pushforward.roles.estimator import Estimate
 from pushforward.roles.target import Batch, Split
+from pushforward.testing.densities import DENSITY
 from pushforward.testing.stand_ins import Blobs
 from pushforward.testing.subject import Subject, require
 
@@ -154,6 +155,7 @@ TARGET = (
     keeps_its_splits,
     knows_its_density,
     knows_its_modes,
+    *DENSITY,
 )
 FEATURES = (gives_rows_of_numbers,)
 ESTIMATOR = (estimates_within_budget,)
