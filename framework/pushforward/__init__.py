@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pushforward.networks import Network
     from pushforward.optimizers import Optimizer
     from pushforward.problem import DataMissing, Problem, RunFailed, UserError
-    from pushforward.projections import Ball, Box, Projection, Simplex
+    from pushforward.projections import Ball, Box, Confined, Projection, Simplex
     from pushforward.public import component, load_recipe, open_run, run
     from pushforward.randomness import Draw, derive
     from pushforward.remembering import Remembering
@@ -62,6 +62,7 @@ _PUBLIC = {
     "UserError": "pushforward.problem",
     "Ball": "pushforward.projections",
     "Box": "pushforward.projections",
+    "Confined": "pushforward.projections",
     "Projection": "pushforward.projections",
     "Simplex": "pushforward.projections",
     "component": "pushforward.public",

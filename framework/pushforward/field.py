@@ -14,7 +14,7 @@ from pushforward.curvature import Curvature, curvatures
 from pushforward.game import OBSERVED, Costs, Game
 from pushforward.linear import Linear, Point
 from pushforward.problem import RunFailed, UserError, did_you_mean
-from pushforward.projections import Projection
+from pushforward.projections import Confined, Projection
 from pushforward.randomness import Draw
 
 
@@ -105,6 +105,8 @@ class Field:
         self.buffers: Point = {}
         self.curved: dict[str, Curvature] = {}  # players whose directions carry their curvature, and how
         self.projections = self._projections({**game.projections, **(project or {})})
+        for key, projection in self._confined().items():  # the last word, lest the module make no sense
+            self.projections[key] = (*self.projections.get(key, ()), projection)
         self._turns: Sequence[Draw] = ()
         self._used = 0
 
@@ -120,7 +122,7 @@ class Field:
         """The point with every parameter where it must stay."""
         if not self.projections:
             return point
-        return {key: self.projections[key](v) if key in self.projections else v for key, v in point.items()}
+        return {key: self._projected(key, value) for key, value in point.items()}
 
     @torch.enable_grad()
     def __call__(
@@ -243,8 +245,23 @@ class Field:
         self._used += 1
         return self._turns[self._used - 1]
 
-    def _projections(self, by_name: Mapping[str, Projection]) -> dict[str, Projection]:
+    def _projected(self, key: str, value: Tensor) -> Tensor:
+        for projection in self.projections.get(key, ()):
+            value = projection(value)
+        return value
+
+    def _confined(self) -> dict[str, Projection]:
+        """Where modules say that their own parameters must stay."""
+        names = {id(p): key for key, p in self.live.items()}
         found: dict[str, Projection] = {}
+        for part in self.game.modules():
+            if isinstance(part, Confined) and part.projection is not None:
+                own = [names[id(p)] for p in part.parameters(recurse=False) if id(p) in names]
+                found |= dict.fromkeys(own, part.projection)
+        return found
+
+    def _projections(self, by_name: Mapping[str, Projection]) -> dict[str, tuple[Projection, ...]]:
+        found: dict[str, tuple[Projection, ...]] = {}
         for name, projection in by_name.items():
             for player in self.group(name):
                 if player not in self.own:
@@ -253,7 +270,7 @@ class Field:
                         f"project: {player!r} is no player of this game ({', '.join(known)})"
                         f"{did_you_mean(player, known)}"
                     )
-                found |= dict.fromkeys(self.own[player], projection)
+                found |= dict.fromkeys(self.own[player], (projection,))
         return found
 
 

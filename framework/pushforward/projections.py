@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pushforward.problem import UserError
 
@@ -16,6 +16,18 @@ class Projection(abc.ABC):
     @abc.abstractmethod
     def __call__(self, value: Tensor) -> Tensor:
         """The nearest allowed point, in the shape of `value`."""
+
+
+class Confined(nn.Module):
+    """A module whose own parameters make sense only in some set, whatever game it plays in.
+
+    After every move each of its parameters (those of its parts are their own affair) is where `projection` puts it.
+
+    Attributes:
+        projection: the nearest allowed value of a parameter, or None.
+    """
+
+    projection: Projection | None = None
 
 
 class Box(Projection):

@@ -7,7 +7,7 @@ from pushforward import Draw, Game
 from pushforward.optimizers import SGD
 from pushforward.play import Play
 from pushforward.problem import UserError
-from pushforward.projections import Ball, Box, Simplex
+from pushforward.projections import Ball, Box, Confined, Simplex
 from pushforward.rules import KPV, Alternating, Extragradient, Lookahead, Optimistic, RungeKutta, Simultaneous
 
 
@@ -59,6 +59,40 @@ def test_a_games_own_projection_holds_without_any_in_the_recipe():
     game.projections = {"all": Box(-1.0, 1.0)}
     rounds(game, Simultaneous(), 40)
     assert game.a[0].detach().tolist() == [-1.0, 1.0, -1.0]
+
+
+class Short(Confined):
+    """A vector that is nowhere longer than 1, in whatever game."""
+
+    projection = Ball(1.0)
+
+    def __init__(self):
+        super().__init__()
+        self.vector = torch.nn.Parameter(torch.tensor([0.3, 0.3, 0.4], dtype=torch.float64))
+        self.free = torch.nn.ParameterList([torch.tensor([5.0], dtype=torch.float64)])  # a part of its own
+
+
+class Nested(Push):
+    """A confined module among the parts of player a."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = torch.nn.ModuleList([Short()])
+
+    def costs(self, names, draw):
+        away = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+        costs = {"a": self.a[0].vector, "b": self.b[0]}
+        return {name: {"pull": (costs[name] * away).sum() + self.a[0].free[0].sum()} for name in names}
+
+
+@pytest.mark.parametrize(("project", "free"), [(None, -25.0), ({"a": Box(-9.0, 9.0)}, -9.0), (Box(-0.1, 0.1), -0.1)])
+def test_a_module_stays_where_it_says_in_whatever_game_and_recipe(project, free):
+    game = Nested()
+    rounds(game, Simultaneous(), 300, project=project)
+    end = torch.tensor([-1.0, 2.0, -0.5], dtype=torch.float64)
+    end = end.sign() * 0.1 if isinstance(project, Box) else end / end.norm()
+    torch.testing.assert_close(game.a[0].vector.detach(), end)
+    assert game.a[0].free[0].item() == pytest.approx(free)
 
 
 def test_a_recipe_may_hold_one_player_only():
