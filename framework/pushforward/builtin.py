@@ -140,6 +140,12 @@ def _rules() -> list[Component]:
             "arXiv:1807.04740",
         ),
         Component(
+            "rule",
+            "l-bfgs",
+            f"{rules}.quasi_newton:LBFGS",
+            "quasi-Newton directions, searched until they are exhausted",
+        ),
+        Component(
             "rule", "kpv", f"{rules}.stabilised:KPV", "each player is pushed by a copy that lags", "arXiv:2111.04178"
         ),
         Component(

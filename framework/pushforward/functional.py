@@ -13,6 +13,7 @@ from pushforward.curvature import Curvature
 from pushforward.field import Direction, Field, Point, State, clipped
 from pushforward.game import Game
 from pushforward.optimizers import Optimizer
+from pushforward.problem import UserError
 from pushforward.projections import Projection
 from pushforward.pure_field import PureField
 from pushforward.randomness import Draw
@@ -50,7 +51,7 @@ class FunctionalPlay:
         self.field = kind(game, accumulate, create_graph=create_graph, project=project)
         self.field.curved = curved_players(self.field, self.optimizers)
         self.owner = {key: player for player, own in self.field.own.items() for key in own}
-        self.move = Move(self._step, self._settle, lambda key: self.optimizers[self.owner[key]].lr)
+        self.move = Move(self._step, self._settle, lambda key: self.optimizers[self.owner[key]].lr, self._place)
         self._bound = _Bound(game)
 
     def start(self) -> State:
@@ -96,6 +97,15 @@ class FunctionalPlay:
         self.field.present, self.field.buffers = point, buffers
         return State(point, memory, state.rule, buffers)
 
+    def _place(self, direction: Direction, state: State) -> State:
+        refuse_clip(self.clip)
+        state = self._settle(state)
+        point, buffers = dict(state.point), state.buffers
+        for player in direction.names:
+            point, buffers = self._call("remember", point, buffers, player, direction.draw, direction.terms[player])
+        self.field.present, self.field.buffers = point, buffers
+        return state._replace(point=point, buffers=buffers)
+
     def _call(self, method: str, point: Point, buffers: Point, *args: Any) -> tuple[Point, Point]:
         tensors: dict[str, Tensor] = {
             **{f"game.{key}": value.clone() for key, value in point.items()},
@@ -111,6 +121,16 @@ class FunctionalPlay:
 def responders_first(game: Game, names: Sequence[str]) -> list[str]:
     """Who moves at once moves from one point: those who answer by themselves do so before anyone has moved."""
     return sorted(names, key=lambda name: name not in game.responders)
+
+
+def refuse_clip(clip: float | None) -> None:
+    """A rule that finds its points by itself takes no step that could be shortened.
+
+    Raises:
+        UserError: if there is a clip.
+    """
+    if clip is not None:
+        raise UserError(f"clip is {clip}, and this rule finds how far it goes by itself: leave `clip` out")
 
 
 def shaped(

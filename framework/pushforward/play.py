@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from pushforward.average import Average
-from pushforward.field import Direction, Field, State
-from pushforward.functional import FunctionalPlay, curved_players, responders_first, shaped
+from pushforward.field import Direction, Field, State, clipped
+from pushforward.functional import FunctionalPlay, curved_players, refuse_clip, responders_first, shaped
 from pushforward.game import Game
 from pushforward.ledger import Ledger
 from pushforward.optimizers import Adam, Optimizer
@@ -65,7 +65,7 @@ class Play(pl.LightningModule):
             chosen.suit(self.rule.extrapolates)
         self.field.curved = curved_players(self.field, self.players_optimizers)
         self.owner = {key: player for player, own in self.field.own.items() for key in own}
-        self.move = Move(self._step, self._settle, lambda key: self.players_optimizers[self.owner[key]].lr)
+        self.move = Move(self._step, self._settle, lambda key: self.players_optimizers[self.owner[key]].lr, self._place)
         self.ledger = Ledger()
         self.trace = Trace(self.field.live)
         self.schedules: list[tuple[Any, str, Schedule]] = []
@@ -199,10 +199,21 @@ class Play(pl.LightningModule):
             self._torch[name].step()
             for parameter in own.values():
                 parameter.grad = None
-            terms = direction.terms[name]
-            self.ledger.note(name, terms, norm)
-            self.game.remember(name, direction.draw, terms)
+            self._note(name, direction, norm)
         return state
+
+    def _place(self, direction: Direction, state: State) -> State:
+        refuse_clip(self.clip)
+        state = self._settle(state)
+        for name in direction.names:
+            gradients = [direction.gradients[key] for key in self.field.own[name]]
+            self._note(name, direction, clipped(gradients, None)[1])
+        return state
+
+    def _note(self, name: str, direction: Direction, norm: Tensor) -> None:
+        terms = direction.terms[name]
+        self.ledger.note(name, terms, norm)
+        self.game.remember(name, direction.draw, terms)
 
     @torch.no_grad()
     def _settle(self, state: State) -> State:

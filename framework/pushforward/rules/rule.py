@@ -15,6 +15,8 @@ class Move:
         step: the optimizers' steps along a direction, after which the game remembers.
         settle: makes the point of a state the present one, every parameter where it must stay.
         lr: the step size of the player that owns a parameter.
+        place: settles a state whose point the rule has found by itself from a direction, after which the game remembers
+            the move; no optimizer takes part.
     """
 
     def __init__(
@@ -22,8 +24,9 @@ class Move:
         step: Callable[[Direction, State], State],
         settle: Callable[[State], State],
         lr: Callable[[str], float],
+        place: Callable[[Direction, State], State],
     ) -> None:
-        self.step, self.settle, self.lr = step, settle, lr
+        self.step, self.settle, self.lr, self.place = step, settle, lr, place
 
     def __call__(self, direction: Direction, state: State) -> State:
         """Step, and stay where players must: `step` alone is for rules that go on from there."""
