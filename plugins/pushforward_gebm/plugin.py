@@ -35,6 +35,14 @@ def components() -> list[Component]:
         Component("sampler", "ula", f"{here}.samplers:ULA", "unadjusted Langevin steps"),
         Component("sampler", "mala", f"{here}.samplers:MALA", "Langevin steps with a test"),
         Component("sampler", "hmc", f"{here}.samplers:HMC", "Hamiltonian Monte Carlo", "arXiv:1206.1901"),
+        Component("sampler", "nuts", f"{here}.samplers:NUTS", "the no-U-turn sampler", "arXiv:1111.4246"),
+        Component(
+            "sampler",
+            "parallel-tempering",
+            f"{here}.samplers:ParallelTempering",
+            "chains of flatter laws that exchange their points",
+            "arXiv:1905.02939",
+        ),
         Component(
             "sampler",
             "kinetic-langevin",

@@ -3,47 +3,76 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from pushforward.numerics.kernels import Chain, LogDensity, start
+from pushforward.numerics.adaptation import DualAverage
+from pushforward.numerics.kernels import Chain, Moved, Seen, begin, metropolis, refuse_lost, refuse_runaway, start
+from pushforward.numerics.slopes import LogDensity, traceable
+from pushforward.problem import UserError
 from pushforward.randomness import Draw
 
-
-@dataclass(frozen=True)
-class Travelled:
-    """Chains after some steps with momentum.
-
-    Args:
-        x: positions, (n, ...).
-        momentum: in the shape of x.
-        acceptance: mean probability of acceptance of each chain, (n,); one for a kernel without a test.
-        non_finite: proposals that were refused because a number was not finite.
-        gradients: evaluations of the gradient of each chain.
-        step: the step at the end, which a warm-up may have changed.
-    """
-
-    x: Tensor
-    momentum: Tensor
-    acceptance: Tensor
-    non_finite: int
-    gradients: int
-    step: float
+Leap = Callable[[Chain, Tensor, Tensor | float], tuple[Chain, Tensor]]  # (chain, momentum, step) to where they lead
+Chance = Callable[[Tensor], Tensor]  # from the change of a log-weight
+AT_ONCE = 10  # leapfrog steps that are compiled into one function
 
 
-def leapfrog(log_density: LogDensity, chain: Chain, momentum: Tensor, step: float, leaps: int) -> tuple[Chain, Tensor]:
+def leapfrog(
+    log_density: LogDensity, chain: Chain, momentum: Tensor, step: Tensor | float, leaps: int
+) -> tuple[Chain, Tensor]:
     r"""Some leapfrog steps: reversible, of volume one, with one gradient each.
 
     .. math:: v \leftarrow v + \tfrac{h}{2} \nabla \log \pi(x), \quad x \leftarrow x + h v, \quad
         v \leftarrow v + \tfrac{h}{2} \nabla \log \pi(x)
+
+    Args:
+        log_density: (n, ...) to (n,), up to a constant.
+        chain: where the chains are.
+        momentum: in the shape of their positions.
+        step: h, or one for each chain, in a shape that multiplies positions; below 0 goes back.
+        leaps: how many; two half kicks that meet are one.
     """
-    for _ in range(leaps):
-        momentum = momentum + step / 2 * chain.slope
+    momentum = momentum + step / 2 * chain.slope
+    for i in range(leaps):
         chain = start(log_density, chain.x + step * momentum)
-        momentum = momentum + step / 2 * chain.slope
+        momentum = momentum + (step if i < leaps - 1 else step / 2) * chain.slope
     return chain, momentum
+
+
+def compiled_leapfrog(log_density: LogDensity, leaps: int) -> Leap:
+    """Leapfrog steps as one function that torch compiles when it is first called, and for every new shape.
+
+    Raises:
+        UserError: when called, if torch cannot compile it.
+    """
+    both = traceable(log_density)
+
+    @torch.compile(dynamic=False)
+    def travelled(x: Tensor, momentum: Tensor, slope: Tensor, step: Tensor, count: int) -> tuple[Tensor, ...]:
+        values = slope
+        momentum = momentum + step / 2 * slope
+        for i in range(count):
+            x = x + step * momentum
+            values, slope = both(x)
+            momentum = momentum + (step if i < count - 1 else step / 2) * slope
+        return x, momentum, values, slope
+
+    def leap(chain: Chain, momentum: Tensor, step: Tensor | float) -> tuple[Chain, Tensor]:
+        h = torch.as_tensor(step, dtype=momentum.dtype, device=momentum.device)
+        try:
+            with torch.no_grad():
+                for first in range(0, leaps, AT_ONCE):
+                    count = min(AT_ONCE, leaps - first)
+                    x, momentum, values, slope = travelled(chain.x, momentum, chain.slope, h, count)
+                    chain = Chain(x, values, slope)
+        except (torch._dynamo.exc.TorchDynamoException, torch._inductor.exc.InductorError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"torch cannot compile this log-density: {reason}; leave `compile` out") from error
+        return chain, momentum
+
+    return leap
 
 
 def hamiltonian(
@@ -55,7 +84,9 @@ def hamiltonian(
     leaps: int = 8,
     warm_up: int = 0,
     wanted: float = 0.8,
-) -> Travelled:
+    seen: Seen | None = None,
+    leap: Leap | None = None,
+) -> Moved:
     r"""Hamiltonian Monte Carlo with unit mass: exact, by a test on the energy after some leapfrog steps.
 
     .. math:: \alpha = \min\bigl(1, e^{H(x, v) - H(x', v')}\bigr), \qquad H = -\log \pi(x) + \tfrac12 |v|^2
@@ -75,31 +106,41 @@ def hamiltonian(
         leaps: leapfrog steps of a proposal.
         warm_up: proposals that adapt the step.
         wanted: the acceptance that the warm-up aims at.
+        seen: told where the chains are after every proposal that counts.
+        leap: the leapfrog steps of a proposal where they are compiled; None means they are not.
+
+    Raises:
+        RunFailed: if a chain begins at a point that is not finite, or the log-density has no bound.
     """
-    chain = start(log_density, x)
-    momentum = torch.zeros_like(chain.x)
-    taken = torch.zeros(len(x), dtype=x.dtype, device=x.device)
-    non_finite, adapted = 0, _DualAverage(step, wanted)
+    chain = begin(log_density, x)
+    chances = torch.zeros(len(x), dtype=x.dtype, device=x.device)
+    non_finite, adapted = 0, DualAverage(step, wanted)
     for i in range(warm_up + steps):
-        h = adapted.step if i < warm_up else adapted.settled if warm_up else step
+        if warm_up:
+            step = adapted.step if i < warm_up else adapted.settled
         kick = draw.normal(f"hmc-momentum-{i}", *x.shape[1:]).to(x.dtype)
-        proposal, momentum = leapfrog(log_density, chain, kick, h, leaps)
+        proposal, momentum = leap(chain, kick, step) if leap else leapfrog(log_density, chain, kick, step, leaps)
         change = (proposal.log_density - chain.log_density) - 0.5 * (_squared(momentum) - _squared(kick))
-        broken = change.isnan() | change.isposinf()
-        chance = change.clamp(max=0.0).exp().masked_fill(broken, 0.0)
-        accepted = draw.uniform(f"hmc-test-{i}").to(x.dtype) < chance
-        chain = _chosen(accepted, proposal, chain)
+        uniform = draw.uniform(f"hmc-test-{i}").to(x.dtype)
+        chain, chance, broken = metropolis(proposal, chain, change, uniform)
         if i < warm_up:
-            adapted.update(float(chance.mean()))
-        else:
-            taken, non_finite = taken + chance, non_finite + int(broken.sum())
-    settled = adapted.settled if warm_up else step
-    return Travelled(chain.x, momentum, taken / max(steps, 1), non_finite, 1 + (warm_up + steps) * leaps, settled)
+            adapted.update(float(chance.mean()) if len(x) else wanted)
+            continue
+        chances, non_finite = chances + chance, non_finite + int(broken.sum())
+        if seen is not None:
+            seen(chain.x)
+    return Moved(chain.x, chances / max(steps, 1), non_finite, 1 + (warm_up + steps) * leaps, step)
 
 
 def kinetic(
-    log_density: LogDensity, x: Tensor, steps: int, step: float, draw: Draw, friction: float = 1.0
-) -> Travelled:
+    log_density: LogDensity,
+    x: Tensor,
+    steps: int,
+    step: float,
+    draw: Draw,
+    friction: float = 1.0,
+    seen: Seen | None = None,
+) -> Moved:
     r"""Kinetic Langevin steps by the splitting ABOBA: half a drift, half a kick, friction with noise, and back.
 
     .. math:: x \leftarrow x + \tfrac{h}{2} v, \quad v \leftarrow v + \tfrac{h}{2} \nabla \log \pi(x), \quad
@@ -119,58 +160,58 @@ def kinetic(
         step: h, in units of x.
         draw: randomness for as many samples as there are chains.
         friction: kappa.
+        seen: told where the chains are after every step.
+
+    Raises:
+        RunFailed: if a chain begins or ends at a point that is not finite, or the log-density has no bound.
     """
-    x = x.detach()
+    x = begin(log_density, x).x
     v = draw.normal("kinetic-momentum", *x.shape[1:]).to(x.dtype)
     decay = math.exp(-friction * step)
     for i in range(steps):
         x = x + step / 2 * v
-        slope = start(log_density, x).slope
-        v = decay * (v + step / 2 * slope)
-        v = v + math.sqrt(1 - decay**2) * draw.normal(f"kinetic-noise-{i}", *x.shape[1:]).to(x.dtype) + step / 2 * slope
+        chain = start(log_density, x)
+        refuse_runaway(chain)
+        kick = step / 2 * chain.slope
+        noise = draw.normal(f"kinetic-noise-{i}", *x.shape[1:]).to(x.dtype)
+        v = decay * (v + kick) + math.sqrt(1 - decay**2) * noise + kick
         x = x + step / 2 * v
-    non_finite = int((~x.flatten(1).isfinite().all(1)).sum())
-    return Travelled(x, v, torch.ones(len(x), dtype=x.dtype, device=x.device), non_finite, steps, step)
+        if seen is not None:
+            seen(x)
+    refuse_lost(x, step)
+    return Moved(x, torch.ones(len(x), dtype=x.dtype, device=x.device), 0, 1 + steps, step, v)
 
 
-def step_that_is_taken(log_density: LogDensity, x: Tensor, step: float, draw: Draw, leaps: int = 1) -> float:
-    """A step, by halving, at which more than half of the proposals of the chains at x would be taken."""
+def taken(change: Tensor) -> Tensor:
+    """The chance that a test gives a proposal whose log-weight changes by so much."""
+    return change.nan_to_num(-math.inf, neginf=-math.inf).clamp(max=0.0).exp()
+
+
+def reversible(change: Tensor) -> Tensor:
+    """The lesser of the chances of a proposal and of its way back: small where a kernel without a test is far off."""
+    return taken(-change.abs())
+
+
+def chance_at(
+    log_density: LogDensity, x: Tensor, step: float, draw: Draw, leaps: int = 1, chance: Chance = taken
+) -> float:
+    """Mean chance of a proposal of some leapfrog steps from x."""
     chain = start(log_density, x)
     kick = draw.normal("trial-momentum", *x.shape[1:]).to(x.dtype)
-    for _ in range(40):
-        proposal, momentum = leapfrog(log_density, chain, kick, step, leaps)
-        change = (proposal.log_density - chain.log_density) - 0.5 * (_squared(momentum) - _squared(kick))
-        if float(change.nan_to_num(-math.inf).clamp(max=0.0).exp().mean()) > 0.5:
+    proposal, momentum = leapfrog(log_density, chain, kick, step, leaps)
+    change = (proposal.log_density - chain.log_density) - 0.5 * (_squared(momentum) - _squared(kick))
+    return float(chance(change).mean())
+
+
+def step_that_is_taken(
+    log_density: LogDensity, x: Tensor, step: float, draw: Draw, leaps: int = 1, chance: Chance = taken
+) -> float:
+    """A step, by halving, at which the mean chance of proposals of the chains at x would be above a half."""
+    for _ in range(60):
+        if chance_at(log_density, x, step, draw, leaps, chance) > 0.5:
             break
         step /= 2
     return step
-
-
-class _DualAverage:
-    """Nesterov's dual averaging of the logarithm of a step, as by Hoffman and Gelman, with their constants."""
-
-    def __init__(self, step: float, wanted: float) -> None:
-        self.wanted, self.target = wanted, math.log(10 * step)
-        self.step = self.settled = step
-        self._count, self._error, self._log_settled = 0, 0.0, 0.0
-
-    def update(self, acceptance: float) -> None:
-        self._count += 1
-        weight = 1 / (self._count + 10)
-        self._error = (1 - weight) * self._error + weight * (self.wanted - acceptance)
-        log_step = self.target - math.sqrt(self._count) / 0.05 * self._error
-        share = self._count**-0.75
-        self._log_settled = share * log_step + (1 - share) * self._log_settled
-        self.step, self.settled = math.exp(log_step), math.exp(self._log_settled)
-
-
-def _chosen(accepted: Tensor, proposal: Chain, chain: Chain) -> Chain:
-    keep = accepted.view(-1, *[1] * (chain.x.ndim - 1))
-    return Chain(
-        torch.where(keep, proposal.x, chain.x),
-        torch.where(accepted, proposal.log_density, chain.log_density),
-        torch.where(keep, proposal.slope, chain.slope),
-    )
 
 
 def _squared(x: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -63,11 +64,34 @@ class Estimator(abc.ABC):
 
 
 class Sampler(abc.ABC):
-    """Abstract: a Markov kernel that leaves exp(log_density) invariant."""
+    """Abstract: a Markov kernel that leaves exp(log_density) invariant, exactly or nearly."""
 
     @abc.abstractmethod
-    def run(self, log_density: Any, x: Tensor, steps: int, draw: Draw) -> tuple[Tensor, dict[str, float]]:
-        """Move every row of x, (n, D), `steps` times; gives the new rows and facts such as the acceptance rate."""
+    def run(
+        self,
+        log_density: Callable[[Tensor], Tensor],
+        x: Tensor,
+        steps: int,
+        draw: Draw,
+        seen: Callable[[Tensor], None] | None = None,
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Move every row of x by itself, `steps` times after whatever warm-up the kernel has.
+
+        Args:
+            log_density: (n, ...) to (n,), up to a constant; a
+                [`Sloped`][pushforward.numerics.slopes.Sloped] one brings its gradient in closed form.
+            x: where the chains begin, (n, ...).
+            steps: how many steps count.
+            draw: randomness for n samples: one row a chain.
+            seen: told where the chains are, (n, ...), after every step that counts.
+
+        Returns:
+            Where the chains are, and facts: mean `acceptance`, how many proposals were `non_finite`, how many
+            `gradients` a chain took, the `step` at the end.
+
+        Raises:
+            RunFailed: if a chain begins or ends at a point that is not finite, or the log-density has no bound.
+        """
 
 
 class Features(abc.ABC):

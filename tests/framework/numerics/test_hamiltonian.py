@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pushforward import Draw
-from pushforward.numerics.hamiltonian import hamiltonian, kinetic, leapfrog, step_that_is_taken
+from pushforward import Draw, RunFailed, UserError
+from pushforward.numerics.hamiltonian import compiled_leapfrog, hamiltonian, kinetic, leapfrog, step_that_is_taken
 from pushforward.numerics.kernels import start
 
 DOUBLE = torch.float64
@@ -98,6 +98,38 @@ def test_each_chain_depends_on_its_own_row_of_the_draw() -> None:
         whole = kernel(gumbel, x, 5, 0.3, draw)
         parts = [kernel(gumbel, piece, 5, 0.3, part) for piece, part in zip(x.split(3), draw.parts(2), strict=True)]
         assert torch.equal(whole.x, torch.cat([part.x for part in parts]))
+
+
+def plain(function=None, **options):  # type: ignore[no-untyped-def]
+    """torch.compile that compiles nothing."""
+    return function if function is not None else lambda function: function
+
+
+@pytest.mark.parametrize("truly", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_chains_of_a_compiled_proposal_are_those_of_one_that_is_not(
+    truly: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not truly:
+        monkeypatch.setattr(torch, "compile", plain)
+    draw, x = Draw(0, (), 40, dtype=DOUBLE), torch.zeros(40, 2, dtype=DOUBLE)
+    usual = hamiltonian(gumbel, x, 4, 0.3, draw, leaps=12)
+    compiled = hamiltonian(gumbel, x, 4, 0.3, draw, leaps=12, leap=compiled_leapfrog(gumbel, 12))
+    assert torch.allclose(usual.x, compiled.x, rtol=1e-10)
+
+
+def test_what_cannot_be_compiled_is_said() -> None:
+    def untraceable(x: Tensor) -> Tensor:
+        torch._dynamo.graph_break()
+        raise torch._dynamo.exc.Unsupported("a call into another library")
+
+    leap = compiled_leapfrog(untraceable, 2)
+    with pytest.raises(UserError, match="torch cannot compile this log-density: .*leave `compile` out"):
+        leap(start(gumbel, torch.zeros(3, 1)), torch.zeros(3, 1), 0.1)
+
+
+def test_kinetic_chains_that_run_off_are_stopped() -> None:
+    with pytest.raises(RunFailed, match=r"ran off to infinity at step 3"):  # stable below a step of 2
+        kinetic(normal(1.0), torch.zeros(20, 1, dtype=DOUBLE), 900, 3.0, Draw(0, (), 20, dtype=DOUBLE))
 
 
 def test_halving_finds_a_step_that_is_taken() -> None:

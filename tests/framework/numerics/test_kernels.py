@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from pushforward.numerics.kernels import Moved, langevin, mala_step, start, ula_step
+from pushforward.numerics.slopes import Sloped
+from pushforward.problem import RunFailed
 from pushforward.randomness import Draw
 
 CHAINS = 40_000
@@ -85,8 +87,8 @@ def test_a_proposal_is_taken_up_to_the_ratio_of_detailed_balance_and_no_further(
     undecided = ratio < 1
     assert 20 < undecided.sum() < 200
     for factor, expected in ((1 - 1e-9, True), (1 + 1e-9, False)):
-        after, accepted, broken = mala_step(gumbel, chain, step, noise, ratio * factor)
-        assert (accepted[undecided] == expected).all() and not broken.any()
+        after, chance, broken = mala_step(gumbel, chain, step, noise, ratio * factor)
+        assert torch.allclose(chance, ratio.clamp(max=1.0), rtol=1e-12) and not broken.any()
         assert torch.equal(after.x[undecided], (y if expected else x)[undecided])
         assert torch.allclose(after.log_density, gumbel(after.x)) and torch.allclose(after.slope, 1 - after.x.exp())
 
@@ -109,6 +111,61 @@ def test_proposals_that_are_not_finite_are_refused_and_counted() -> None:
     after = moved(torn, 10, 0.5, n=100)
     assert after.non_finite > 0
     assert after.x.isfinite().all() and (after.x <= 0.5).all()
+
+
+def test_a_place_without_density_is_left_by_the_first_move_that_leads_out() -> None:
+    def disc(x: Tensor) -> Tensor:
+        return (0 * x.sum(1)).masked_fill(x[:, 0] < 0, -math.inf)
+
+    outside = torch.full((2000, 1), -0.1, dtype=DOUBLE)
+    after = langevin(disc, outside, 1, 1.0, Draw(0, (), 2000, dtype=DOUBLE))
+    share = float((after.x > 0).double().mean())
+    assert abs(share - Normal(0.0, 1.0).cdf(torch.tensor(-0.1))) < 4 * 0.5 / math.sqrt(2000)
+
+
+def test_a_chain_cannot_begin_where_nothing_is_known() -> None:
+    x = torch.zeros(5, 2, dtype=DOUBLE)
+    x[3, 1] = math.nan
+    with pytest.raises(RunFailed, match=r"chain 3 cannot begin: its point is not finite \(1 of 5 chains\)"):
+        langevin(normal(1.0), x, 3, 0.5, Draw(0, (), 5, dtype=DOUBLE))
+    with pytest.raises(RunFailed, match="chain 0 cannot begin: its log-density is NaN there"):
+        langevin(lambda x: x.sum(1).log(), x[:3] - 1, 3, 0.5, Draw(0, (), 3, dtype=DOUBLE))
+
+
+@pytest.mark.parametrize("kernel", ["mala", "ula"])
+def test_an_energy_that_runs_off_to_minus_infinity_stops_the_chains(kernel: str) -> None:
+    with pytest.raises(RunFailed, match=r"where chain \d+ arrived, at \|x\| = .*runs off to minus infinity"):
+        moved(lambda x: torch.where(x[:, 0].abs() > 2, math.inf, normal(1.0)(x)), 200, 0.5, kernel, n=20)
+
+
+def test_a_log_density_that_grows_for_ever_loses_chains_without_a_test() -> None:
+    with pytest.raises(RunFailed, match="runs off to minus infinity|ran off to infinity"):
+        moved(lambda x: x.square().square().sum(1), 200, 0.5, "ula", n=20)
+
+
+def test_a_step_that_is_far_too_large_without_a_test_is_named() -> None:
+    with pytest.raises(RunFailed, match=r"20 of 20 chains ran off to infinity at step 50"):
+        moved(normal(1.0), 400, 50.0, "ula", n=20)  # the mean of a step grows 24 times
+
+
+def test_a_warm_up_of_mala_finds_the_acceptance_that_is_wanted() -> None:
+    x, draw = torch.zeros(500, 10, dtype=DOUBLE), Draw(0, (), 500, dtype=DOUBLE)
+    after = langevin(normal(25.0), x, 50, 1.0, draw, warm_up=150, wanted=0.6)
+    assert abs(float(after.acceptance.mean()) - 0.6) < 0.1 and after.step < 0.2
+
+
+def test_what_is_seen_are_the_steps_that_count() -> None:
+    seen: list[Tensor] = []
+    draw = Draw(0, (), 5, dtype=DOUBLE)
+    after = langevin(normal(1.0), torch.zeros(5, 1, dtype=DOUBLE), 7, 0.5, draw, warm_up=3, seen=seen.append)
+    assert len(seen) == 7 and torch.equal(seen[-1], after.x) and after.gradients == 11
+
+
+def test_a_slope_in_closed_form_gives_the_same_chains_and_is_not_differentiated() -> None:
+    known = Sloped(lambda x: normal(1.0)(x.detach()), lambda x: -x)
+    draw = Draw(0, (), 50, dtype=DOUBLE)
+    a, b = (langevin(law, torch.ones(50, 2, dtype=DOUBLE), 9, 0.5, draw).x for law in (known, normal(1.0)))
+    assert torch.allclose(a, b, rtol=1e-12)
 
 
 def test_each_chain_depends_on_its_own_row_of_the_draw() -> None:
