@@ -112,7 +112,7 @@ class _Cost:
         self.own = field.own[name]
 
     def first(self, point: Point) -> Probe:
-        """Where a round begins: at an edge, with the gradient of that side of it to which the cost falls."""
+        """Where a round begins."""
         vector = torch.cat([point[key].detach().flatten() for key in self.own])
         return self._ask(vector, None, 0.0, None)
 
@@ -126,10 +126,11 @@ class _Cost:
         return {key: v.view_as(p).to(p.dtype) for (key, p), v in zip(self.own.items(), pieces, strict=True)}
 
     def _ask(self, vector: Tensor, along: Tensor | None, step: float, turn: int | None) -> Probe:
+        """Cost and gradient; at an edge, the gradient of that side of it to which the cost falls."""
         direction = self.field([self.name], at=self.field.project(self.point(vector)), draw=turn)
         own = torch.cat([direction.gradients[key].flatten() for key in self.own]).to(vector.dtype)
-        off = 0.0 if along is not None else BESIDE * (1 + float(vector.norm())) / max(float(own.norm()), 1e-300)
-        gradient = self._through_projection(own, vector - off * own)
+        beside = BESIDE * (1 + float(vector.norm())) / max(float(own.norm()), 1e-300)
+        gradient = self._through_projection(own, vector - beside * own)
         value = float(total_cost(self.name, direction.terms))
         slope = 0.0 if along is None else float(gradient @ along)
         return Probe(step, value, slope, (vector, gradient, direction))

@@ -11,7 +11,10 @@ COSTS = {  # cost and derivative along the direction
     "a far valley": (lambda t: (t / 300 - 1) ** 2, lambda t: (t / 300 - 1) / 150),
     "a near valley": (lambda t: (1e4 * t - 1) ** 2, lambda t: 2e4 * (1e4 * t - 1)),
     "waves": (lambda t: math.cos(t) + 0.05 * t * t, lambda t: -math.sin(t) + 0.1 * t - (0.2 if t == 0 else 0)),
-    "a wall at 1": (lambda t: -t - math.log(1 - t) / 9 if t < 1 else math.inf, lambda t: -1 + 1 / (9 * (1 - t))),
+    "a wall at 1": (
+        lambda t: -t - math.log(1 - t) / 9 if t < 1 else math.inf,
+        lambda t: -1 + 1 / (9 * (1 - t)) if t < 1 else math.nan,
+    ),
     "no number beyond 1": (lambda t: -t + t**8 if t < 1 else math.nan, lambda t: -1 + 8 * t**7),
 }
 
