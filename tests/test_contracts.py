@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tables import write_voices, write_wines
+from tables import write_classified, write_voices, write_wines
 
 from pushforward import Batch, Draw
 from pushforward.adapters import NetworkDiscriminator, NetworkGenerator
@@ -140,6 +140,10 @@ def _voices(folder: Path, _: pytest.MonkeyPatch) -> None:
     write_voices(folder)
 
 
+def _classified(folder: Path, _: pytest.MonkeyPatch) -> None:
+    write_classified(folder)
+
+
 def _density(folder: Path, _: pytest.MonkeyPatch) -> None:
     (folder / "density.py").write_text("def log_density(x):\n    return -x.square().sum(1)\n")
 
@@ -198,6 +202,8 @@ FILES = {
     "red-wine": _wines,
     "white-wine": _wines,
     "parkinsons": _voices,
+    "ionosphere": _classified,
+    "sonar": _classified,
     "python-density": _density,
     "image-folder": _images,
     "mnist": _mnist,

@@ -5,8 +5,13 @@ As `metadata.py`, for the targets that estimators are asked about.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pushforward import Metadata, UserError
+from pushforward_targets import table_file
 from pushforward_targets.limits import a_covariance, above_zero, at_least
+
+IONOSPHERE, SONAR = Path("ionosphere.csv"), Path("sonar.csv")
 
 
 def gaussian(
@@ -61,3 +66,91 @@ def diabetes(noise_variance: float = 0.5) -> Metadata:
     """Of `diabetes`."""
     above_zero("noise_variance", noise_variance)
     return Metadata((11,))
+
+
+def gmm9(spacing: float = 5.0, variance: float = 0.3) -> Metadata:
+    """Of `gmm9`."""
+    above_zero("spacing", spacing)
+    above_zero("variance", variance)
+    return Metadata((2,))
+
+
+def gmm40(dimension: int = 2, scale: float = 1.0, spread: float = 40.0, seed: int = 0) -> Metadata:
+    """Of `gmm40`."""
+    at_least("dimension", dimension, 1)
+    above_zero("scale", scale)
+    above_zero("spread", spread)
+    return Metadata((dimension,))
+
+
+def student_mixture(
+    dimension: int = 2,
+    components: int = 10,
+    freedom: int = 2,
+    scale: float = 1.0,
+    spread: float = 10.0,
+    seed: int = 0,
+) -> Metadata:
+    """Of `student-mixture`."""
+    at_least("components", components, 1)
+    at_least("freedom", freedom, 1)
+    return gmm40(dimension, scale, spread, seed)
+
+
+def crossed_gaussians() -> Metadata:
+    """Of `crossed-gaussians`."""
+    return Metadata((2,))
+
+
+def multi_well(dimension: int = 5, wells: int = 5, separation: float = 4.0) -> Metadata:
+    """Of `multi-well`."""
+    at_least("wells", wells, 1)
+    at_least("dimension", dimension, wells, "as many as wells")
+    above_zero("separation", separation)
+    return Metadata((dimension,))
+
+
+def narrow_rings(
+    radii: list[float] = [1.0, 3.0, 5.0],  # noqa: B006
+    sharpness: float = 100.0,
+    dimension: int = 2,
+) -> Metadata:
+    """Of `narrow-rings`."""
+    if not radii:
+        raise UserError("radii is empty: give the radius of at least one ring")
+    above_zero("a radius of radii", *radii)
+    above_zero("sharpness", sharpness)
+    return concentric_rings(dimension)
+
+
+def concentric_rings(dimension: int = 2) -> Metadata:
+    """Of `concentric-rings`."""
+    at_least("dimension", dimension, 2)
+    return Metadata((dimension,))
+
+
+def torus_bumps(concentration: float = 2.0) -> Metadata:
+    """Of `torus-bumps`."""
+    above_zero("concentration", concentration)
+    return Metadata((2,))
+
+
+def cauchy_prior(measured: float = 2.0, scale: float = 0.5) -> Metadata:
+    """Of `cauchy-prior`."""
+    above_zero("scale", scale)
+    return Metadata((1,))
+
+
+def ionosphere(path: Path | None = None, label: str = "f34") -> Metadata:
+    """Of `ionosphere`: the file is read."""
+    return _of_table(path or IONOSPHERE, label)
+
+
+def sonar(path: Path | None = None, label: str | None = None) -> Metadata:
+    """Of `sonar`: the file is read."""
+    return _of_table(path or SONAR, label)
+
+
+def _of_table(path: Path, label: str | None) -> Metadata:
+    read, _ = table_file.read_classes(path, label)
+    return Metadata((len(read.columns) + 1,))

@@ -36,6 +36,13 @@ class LineLaw:
         cumulated = torch.cat([masses.new_zeros(1), masses.cumsum(0)])
         self._below = cumulated / cumulated[-1]  # the law's distribution function at x
 
+    def share(self, x: Tensor) -> Tensor:
+        """The mass of the law below each point, from 0 to 1, in float64."""
+        x = x.double().clamp(self._x[0], self._x[-1])
+        right = torch.searchsorted(self._x, x).clamp(1, len(self._x) - 1)
+        part = (x - self._x[right - 1]) / (self._x[right] - self._x[right - 1])
+        return torch.lerp(self._below[right - 1], self._below[right], part)
+
     def quantile(self, uniform: Tensor) -> Tensor:
         """The points below which the given shares of the law lie, in their shape and dtype."""
         share = uniform.double().clamp(LEAST, 1 - LEAST)

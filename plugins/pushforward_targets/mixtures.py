@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pushforward import Draw
-from pushforward_targets import metadata
+from pushforward_targets import density_metadata, metadata
 from pushforward_targets.endless import Endless
 
 
@@ -133,6 +133,31 @@ class TwentyFiveGaussians(Mixture):
         grid = list(itertools.product(range(-2, 3), repeat=2))
         means = spacing * torch.tensor(grid, dtype=torch.float64)
         super().__init__(means, torch.full_like(means, scale**2), torch.full_like(means[:, 0], 1 / 25))
+
+
+class NineGaussians(Mixture):
+    r"""Nine Gaussians, equally likely, on a grid of three by three: the `gmm9` of samplers.
+
+    .. math:: p(x) = \tfrac19 \sum_{i,j=-1}^{1} \mathcal{N}(x; s\,(i, j), v I)
+
+    A first mixture for samplers that start at the middle one. `log_z` is 0.
+
+    Reference: Zhang, Chen, "Path Integral Sampler", 2022, arXiv:2111.15141.
+
+    Args:
+        spacing: distance s between neighbours of the grid.
+        variance: v, of each mode along each axis.
+
+    Raises:
+        UserError: if the spacing or the variance is not above 0.
+    """
+
+    def __init__(self, spacing: float = 5.0, variance: float = 0.3) -> None:
+        density_metadata.gmm9(spacing, variance)
+        self.spacing, self.variance = spacing, variance
+        grid = list(itertools.product(range(-1, 2), repeat=2))
+        means = spacing * torch.tensor(grid, dtype=torch.float64)
+        super().__init__(means, torch.full_like(means, variance), torch.full_like(means[:, 0], 1 / 9))
 
 
 class ThousandModes(Mixture):

@@ -7,10 +7,8 @@ from pushforward import Component, hook
 PUSHFORWARD_API = 1
 
 _KNOWN = ("sample", "log_density", "log_z", "modes")
-_LABELLED = ("sample", "labels")
-
-
 _EXACT = ("sample", "log_density", "log_z")
+_LABELLED = ("sample", "labels")
 
 
 def _target(
@@ -100,4 +98,21 @@ def _densities() -> list[Component]:
         _density("neumann-square", "compact:NeumannSquare", "a wave on the unit square", _EXACT, neis),
         _density("breast-cancer", "posteriors:BreastCancer", "a logistic regression's posterior", ("log_density",)),
         _density("diabetes", "posteriors:Diabetes", "a linear regression's posterior, evidence exact", _KNOWN),
+        _density("ionosphere", "posterior_tables:Ionosphere", "a posterior given 351 radar echoes", ("log_density",)),
+        _density("sonar", "posterior_tables:Sonar", "a posterior given 208 sonar echoes", ("log_density",)),
+        _density("gmm9", "mixtures:NineGaussians", "a grid of three by three modes", _KNOWN, "arXiv:2111.15141"),
+        _density("gmm40", "elliptical:FortyGaussians", "forty modes at random places", _KNOWN, "arXiv:2208.01893"),
+        _density("student-mixture", "elliptical:StudentMixture", "modes with heavy tails", _KNOWN, "arXiv:2406.07423"),
+        _density(
+            "crossed-gaussians",
+            "elliptical:CrossedGaussians",
+            "six thin modes in the plane",
+            _KNOWN,
+            "arXiv:2102.07501",
+        ),
+        _density("multi-well", "wells:MultiWell", "2^m equal modes", _EXACT, "arXiv:2307.01198"),
+        _density("narrow-rings", "radial:NarrowRings", "rings of equal height", _KNOWN, "arXiv:2111.15141"),
+        _density("concentric-rings", "radial:ConcentricRings", "waves in the radius", _EXACT, "arXiv:2406.07423"),
+        _density("torus-bumps", "compact:TorusBumps", "three bumps on the flat torus", _KNOWN, neis),
+        _density("cauchy-prior", "cauchy_prior:CauchyPrior", "a heavy prior, a likelihood off its centre", _EXACT),
     ]

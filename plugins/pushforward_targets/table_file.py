@@ -39,19 +39,40 @@ def read(path: Path, columns: list[str] | None, separator: str | None, header: b
         DataMissing: if there is no such file.
         UserError: if a cell is missing or no number, a row is too short or too long, or a column is unknown.
     """
-    path = find(path, "a CSV file")
-    lines = _cells(path, _text(path), separator)
-    line, first = next(lines, (0, []))
-    if not first:
-        raise UserError(f"{path} is empty: expected rows of numbers")
+    path, first, lines = _open(path, separator)
     if header is None:
-        header = not any(_is_number(cell) for cell in first)
-    names = [cell.strip() for cell in first] if header else [str(i + 1) for i in range(len(first))]
+        header = not any(_is_number(cell) for cell in first[1])
+    names = [cell.strip() if header else str(i + 1) for i, cell in enumerate(first[1])]
     chosen = _chosen(path, names, columns)
     hint = "if this line names the columns, set header to true"
-    rows = [] if header else [_numbers(path, line, first, names, chosen, hint)]
+    rows = [] if header else [_numbers(path, first[0], first[1], names, chosen, hint)]
     rows += [_numbers(path, line, cells, names, chosen) for line, cells in lines]
     return TableFile(path, [names[i] for i in chosen], rows)
+
+
+def read_classes(path: Path, column: str | None) -> tuple[TableFile, list[int]]:
+    """The numbers of a file whose first line names its columns, and the class, 0 or 1, of every row.
+
+    Args:
+        path: the file.
+        column: which column holds the classes, as two different words or numbers; None means the last.
+
+    Raises:
+        DataMissing: if there is no such file.
+        UserError: as of `read`, or if there are not exactly two classes.
+    """
+    path, (_, first), lines = _open(path, None)
+    names = [cell.strip() for cell in first]
+    (at,) = _chosen(path, names, [column or names[-1]])
+    others = [i for i in range(len(names)) if i != at]
+    rows, words = [], []
+    for line, cells in lines:
+        rows.append(_numbers(path, line, cells, names, others))
+        words.append(cells[at].strip())
+    classes = sorted(set(words))
+    if len(classes) != 2:
+        raise UserError(f"{path}: column {names[at]!r} holds {len(classes)} different values: expected two classes")
+    return TableFile(path, [names[i] for i in others], rows), [classes.index(word) for word in words]
 
 
 def split(table: TableFile, validation: float, test: float, seed: int) -> Indices:
@@ -70,6 +91,16 @@ def split(table: TableFile, validation: float, test: float, seed: int) -> Indice
                 "standardised: leave it out of columns"
             )
     return splits
+
+
+def _open(path: Path, separator: str | None) -> tuple[Path, tuple[int, list[str]], Iterator[tuple[int, list[str]]]]:
+    """Where a file is, its first line and the others, as numbers of lines and cells."""
+    path = find(path, "a CSV file")
+    lines = _cells(path, _text(path), separator)
+    first = next(lines, None)
+    if first is None:
+        raise UserError(f"{path} is empty: expected rows of numbers")
+    return path, first, lines
 
 
 def _text(path: Path) -> str:

@@ -9,7 +9,7 @@ import torch
 from scipy import integrate
 
 from pushforward import Draw, UserError
-from pushforward_targets.wells import ManyWell
+from pushforward_targets.wells import ManyWell, MultiWell
 
 
 def density(x: float) -> float:
@@ -48,3 +48,32 @@ def test_the_density_is_the_sum_over_pairs() -> None:
 def test_no_pair_is_refused() -> None:
     with pytest.raises(UserError, match="pairs is 0: expected at least 1"):
         ManyWell(0)
+
+
+def test_symmetric_wells_have_the_log_z_of_the_literature() -> None:
+    assert MultiWell().log_z == pytest.approx(-0.5410555, abs=1e-7)
+    assert MultiWell(50, 5, 2.0).log_z == pytest.approx(42.817243, abs=1e-6)
+    z = integrate.quad(lambda s: math.exp(-((s**2 - 4) ** 2)), -4, 4, epsabs=1e-12, points=[-2, 0, 2])[0]
+    assert MultiWell(3, 1, 4.0).log_z == pytest.approx(math.log(z) + math.log(2 * math.pi), abs=1e-9)
+
+
+def test_symmetric_wells_are_equally_full_and_have_their_density() -> None:
+    n = 20_000
+    x = MultiWell(3, 2, 2.0).sample(n, Draw(0, ("x",), n, dtype=torch.float64)).x
+    shares = (2 * (x[:, 0] > 0).long() + (x[:, 1] > 0).long()).bincount().double() / n
+    assert float((shares - 0.25).abs().max()) < 4 * math.sqrt(0.25 * 0.75 / n)
+    point = torch.tensor([[1.0, 0.5, 2.0]], dtype=torch.float64)
+    assert float(MultiWell(3, 2, 2.0).log_density(point)) == pytest.approx(-1 - 1.75**2 - 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((3, 4), "dimension is 3: expected at least 4, as many as wells"),
+        ((3, 0), "wells is 0: expected at least 1"),
+        ((3, 3, -1.0), "separation is -1.0: it must be a number above 0"),
+    ],
+)
+def test_bad_wells_are_refused(arguments: tuple, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        MultiWell(*arguments)
