@@ -21,6 +21,7 @@ from pushforward.testing.stand_ins import Blobs, Looked
 from pushforward_flow.mean_flow import MeanVelocity
 from pushforward_gan.objectives import NonSaturating
 from pushforward_gebm.game import GEBM
+from pushforward_gebm.samplers import HMC
 from pushforward_team.game import TeamGAN
 
 REGISTRY = Registry()
@@ -99,6 +100,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "affine-law": {"target": Dot(), "model": Line(Dot())},
     "label-agreement": {"target": Blobs((2,)), "model": Asked(Blobs((2,)))},
     "gain-over-base": {"target": Blobs((2,)), "model": Tilted(Blobs((2,)))},
+    "mixing": {"sampler": HMC(0.3, 4), "of": "target", "chains": 4, "steps": 20},
     "specialisation": TEAM,
     "team-scatter": TEAM,
     "pay-off": TEAM,

@@ -265,6 +265,13 @@ def _measures() -> list[Component]:
             "estimate of the target's log Z with its error",
             needs={"model": ("log_z",), "target": ("log_density",)},
         ),
+        Component(
+            "measure",
+            "mixing",
+            f"{m}.mixing:Mixing",
+            "R-hat and effective sizes of a sampler's chains",
+            "arXiv:1903.08008",
+        ),
         Component("measure", "spectrum", f"{m}.spectrum:SpectrumMeasure", "what a round does near the equilibrium"),
         Component("features", "identity", f"{m}.features:Identity", "the data themselves"),
         Component("features", "classifier", f"{m}.features:Classifier", "a small classifier's last hidden layer"),

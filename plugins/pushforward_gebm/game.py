@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -122,6 +122,10 @@ class GEBM(Game):
     def latent_log_density(self, z: Tensor) -> Tensor:
         """log p(z) - E(G(z)), (n,): the law of a sample's noise, up to the constant."""
         return self._law.log_density(z) - self.energy(self._law.push(z))
+
+    def latent_law(self, draw: Draw) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+        """The log-density of the noise, up to a constant, and noise of the base where chains may begin."""
+        return self.latent_log_density, self._law.noise(draw)
 
     def log_partition(self) -> Estimate:
         """A, with its error and what its weights are worth; kept until a weight changes."""
