@@ -11,7 +11,7 @@ from torch import Tensor
 from pushforward.randomness import Draw
 
 Split = Literal["train", "validation", "test"]
-Domain = Literal["reals", "bounded", "unit-cube", "torus"]
+Domain = Literal["reals", "bounded", "box", "torus"]
 
 
 class Batch(NamedTuple):
@@ -37,8 +37,8 @@ class Target(abc.ABC):
         classes: number of classes, or None.
         log_z: log of the integral of exp(-U), where it is known; U is minus `log_density`.
         log_z_reference: an estimate of log Z by others and its standard error, where the truth is not known.
-        domain: where the density lives: all `reals`; a `bounded` part of them, outside of which it is zero; the
-            `unit-cube` [0, 1]^D; or the `torus`, the same with opposite faces as one.
+        domain: where the density lives: all `reals`; a `bounded` part of them, outside of which it is zero; the `box`
+            [0, 1]^D; or the `torus`, of angles, which are the same modulo 2 pi, with samples from -pi to pi.
         modes: centres of the modes, (modes, *shape), where they are points.
         mode_scale: standard deviation across a mode, for counting what lies within three of it; None: no modes.
         mode_weights: fair share of each mode, (modes,); None means equal ones.
