@@ -57,6 +57,7 @@ def components() -> list[Component]:
             "arXiv:1810.01367",
         ),
         Component("flow", "maf", f"{here}.autoregressive:MAF", "masked autoregressive affine maps", "arXiv:1705.07057"),
+        Component("flow", "nice", f"{here}.coupling:NICE", "additive coupling layers", "arXiv:1410.8516"),
         Component("flow", "realnvp", f"{here}.coupling:RealNVP", "affine coupling layers", "arXiv:1605.08803"),
-        Component("flow", "nsf", f"{here}.spline:NSF", "masked autoregressive splines", "arXiv:1906.04032"),
+        Component("flow", "nsf", f"{here}.spline:NSF", "splines, autoregressive or coupled", "arXiv:1906.04032"),
     ]

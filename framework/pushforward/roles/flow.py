@@ -34,6 +34,7 @@ class Flow(nn.Module, abc.ABC):
         domain: `reals`; `box`, [0, 1] in every coordinate; or `torus`, angles from -pi to pi. Points outside a box
             have density zero; angles are the same modulo 2 pi.
         conditional: whether it wants a condition for every row: a class, or a vector of numbers.
+        classes: how many classes there are, where the condition is one.
         order: of an autoregressive flow, the coordinates of the flattened datum so arranged that the Jacobian is lower
             triangular; None where it is no such flow.
         compiles: whether both directions are one graph to torch.compile.
@@ -44,6 +45,7 @@ class Flow(nn.Module, abc.ABC):
     tolerance: float = 0.0
     domain: Literal["reals", "box", "torus"] = "reals"
     conditional: bool = False
+    classes: int | None = None
     order: tuple[int, ...] | None = None
     compiles: bool = False
     _graphs: tuple[Callable[..., Moved], Callable[..., Moved]] | None = None
@@ -96,8 +98,10 @@ class Flow(nn.Module, abc.ABC):
         return low + (high - low) * draw.uniform("latent", *self.shape)
 
     def sample(self, n: int, condition: Tensor | None = None, draw: Draw | None = None) -> Tensor:
-        """n samples; without a draw, from fresh randomness."""
-        draw = draw if draw is not None else Draw.fresh(n)
+        """n samples; without a draw, from fresh randomness, in the type of the parameters."""
+        if draw is None:
+            like = next(self.parameters(), torch.empty(0))
+            draw = Draw.fresh(n, dtype=like.dtype, device=like.device)
         return self.to_data(self.sample_base(draw), condition)[0]
 
     def sample_and_log_density(self, draw: Draw, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -144,4 +148,7 @@ class Flow(nn.Module, abc.ABC):
         if condition.shape[: len(leading)] != leading:
             given = f"a condition of shape {tuple(condition.shape)} for data of shape {(*leading, *self.shape)}"
             raise UserError(f"{name}: {given}: expected one for every row")
+        wrapped = torch._C._functorch.is_functorch_wrapped_tensor(condition)  # whose numbers cannot be looked at
+        if self.classes is not None and not wrapped and bool(((condition < 0) | (condition >= self.classes)).any()):
+            raise UserError(f"{name}: a class outside 0 to {self.classes - 1}")
         return condition.reshape(math.prod(leading), *condition.shape[len(leading) :])

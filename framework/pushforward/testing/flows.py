@@ -23,9 +23,10 @@ from pushforward.testing.subject import Subject, require
 N = 5
 EXACT = 1e-9  # in float64
 SINGLE = 1e-4  # in float32
+UNCLIPPED = 1e-3  # far out, where maps may be steep: what is clipped there is off by 1 and more
 MOVED = 0.05  # how far parameters are moved, in standard deviations of a normal law
 REACH = 9.0  # the mass of a flow on the reals is summed over [-9, 9] in both of two dimensions
-CELLS = 361
+CELLS = 241
 SOLVED = 61  # as many cells where an equation is solved for each point
 FAR = 25.0  # no base law has noise out here that a contract could wait for
 SHAPES: tuple[tuple[int, ...], ...] = ((1,), (2,), (3,), (1, 2, 2))  # of data whose mass is looked at
@@ -36,14 +37,14 @@ def goes_there_and_back(subject: Subject) -> None:
     """A flow's two directions undo each other and their log-determinants cancel, also far out: nothing is clipped"""
     for module in _variants(subject):
         condition = _condition(module)
-        for dtype, exact in ((torch.float64, EXACT), (torch.float32, SINGLE)):
-            module = module.to(dtype)
-            for scale in (1.0, FAR) if dtype == torch.float64 and module.domain == "reals" else (1.0,):
-                _goes_there_and_back(module, scale * data(module, dtype), condition, exact, scale)
+        _goes_there_and_back(module, data(module), condition, EXACT)
+        if module.domain == "reals":
+            _goes_there_and_back(module, FAR * data(module), condition, UNCLIPPED)
+        _goes_there_and_back(module.float(), data(module, torch.float32), condition, SINGLE)
 
 
 @torch.no_grad()
-def _goes_there_and_back(module: Any, z: Tensor, condition: Tensor | None, exact: float, scale: float) -> None:
+def _goes_there_and_back(module: Any, z: Tensor, condition: Tensor | None, exact: float) -> None:
     for there, back in ((module.push, module.pull), (module.pull, module.push)):
         y, first = there(z, condition)
         require(y.shape == z.shape and first.shape == (N,), f"shapes {tuple(y.shape)} and {tuple(first.shape)}")
@@ -54,9 +55,9 @@ def _goes_there_and_back(module: Any, z: Tensor, condition: Tensor | None, exact
             off = again - z
             if module.domain == "torus":
                 off = (off + math.pi).remainder(2 * math.pi) - math.pi
-            far = max(float(off.abs().max()) / scale, float((first + second).abs().max()))
-            allowed = max(exact, 10 * module.tolerance)
-            require(far <= allowed, f"there and back is off by {far:.3g} in {z.dtype} at {scale:g} times normal data")
+            far = max(float(off.abs().max()), float((first + second).abs().max()))
+            where = f"in {z.dtype}, with numbers up to {float(z.abs().max()):.3g}"
+            require(far <= max(exact, 10 * module.tolerance), f"there and back is off by {far:.3g} {where}")
 
 
 def knows_its_jacobian(subject: Subject) -> None:
@@ -75,7 +76,8 @@ def knows_its_jacobian(subject: Subject) -> None:
 @torch.no_grad()
 def has_mass_one(subject: Subject) -> None:
     """A flow's density integrates to one: on a grid in two dimensions, by importance weights in more"""
-    for shape in filter(partial(_can_be_made_for, subject), SHAPES):
+    shapes = [subject.shape] if "shape" in subject.examples else SHAPES
+    for shape in filter(partial(_can_be_made_for, subject), shapes):
         module = moved_away(subject.made_for(shape))
         mass, allowed = (_summed if math.prod(shape) <= 2 else _weighted)(module)
         require(abs(mass - 1) <= allowed, f"the density of data of shape {shape} sums to {mass:.5f}")
@@ -109,7 +111,7 @@ def _weighted(module: Any) -> tuple[float, float]:
 
 def is_triangular_in_its_order(subject: Subject) -> None:
     """An autoregressive flow, one map of it where it has several, has a Jacobian that is triangular in its order"""
-    module = moved_away(subject.make(**({"transforms": 1} if "transforms" in subject.signature.parameters else {})))
+    module = moved_away(subject.make(**_maps(subject, 1)))
     if module.order is None:
         return
     require(sorted(module.order) == list(range(math.prod(module.shape))), f"its order is {module.order}")
@@ -223,8 +225,8 @@ def listens_to_its_condition(subject: Subject) -> None:
 
 
 def compiles_to_one_graph(subject: Subject) -> None:
-    """A flow that says so compiles without a graph break, both ways"""
-    module = _moved(subject)
+    """A flow that says so compiles without a graph break, both ways, to what it was"""
+    module = moved_away(subject.make(**_maps(subject, 2)))
     if not module.compiles:
         return
     x, condition = data(module), _condition(module)
@@ -283,6 +285,11 @@ def moved_away(module: Any) -> Any:
 
 def _moved(subject: Subject) -> Any:
     return moved_away(subject.make())
+
+
+def _maps(subject: Subject, count: int) -> dict[str, Any]:
+    """Arguments that make a flow of this many maps, where it can be told."""
+    return {"transforms": count} if "transforms" in subject.signature.parameters else {}
 
 
 def _variants(subject: Subject) -> Iterator[Any]:
