@@ -47,6 +47,7 @@ class LayeredFlow(Flow):
         self.shape, self.layers = tuple(shape), nn.ModuleList(layers)
         self.condition = condition or Condition()
         self.conditional, self.classes = self.condition.width > 0, self.condition.classes
+        self.context, self.modes = self.condition.context, modes
         self.mixture = GaussianMixture(math.prod(shape), modes) if modes > 1 else None
 
     def pull(self, x: Tensor, condition: Tensor | None = None) -> Moved:
@@ -95,7 +96,7 @@ class Condition(nn.Module):
         if conditional and not context and classes is None:
             raise UserError("conditional: the target has no labels to condition on")
         self.classes = classes if conditional and not context else None
-        self.width = self.classes or context
+        self.context, self.width = context, self.classes or context
 
     def forward(self, condition: Tensor | None, like: Tensor) -> Tensor | None:
         """(n, width) in the type of the data, or None."""

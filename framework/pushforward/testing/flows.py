@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pushforward.problem import UserError
+from pushforward.projections import Confined
 from pushforward.randomness import Draw
 from pushforward.roles.flow import BOUNDS
 from pushforward.testing.stand_ins import CLASSES
@@ -274,12 +275,14 @@ def jacobians(move: Move, x: Tensor, condition: Tensor | None = None) -> Tensor:
 
 @torch.no_grad()
 def moved_away(module: Any) -> Any:
-    """A flow in float64 with its parameters moved away from where they begin, inside what `project` allows."""
+    """A flow in float64 with its parameters moved away from where they begin, inside what a `Confined` part allows."""
     module, generator = module.double(), torch.Generator().manual_seed(2)
     for parameter in module.parameters():
         parameter += MOVED * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
-    if hasattr(module, "project"):
-        module.project()
+    for part in module.modules():
+        if isinstance(part, Confined) and part.projection is not None:
+            for parameter in part.parameters(recurse=False):
+                parameter.copy_(part.projection(parameter))
     return module
 
 
