@@ -12,6 +12,7 @@ from pushforward_targets import table_file
 from pushforward_targets.limits import a_covariance, above_zero, at_least
 
 IONOSPHERE, SONAR = Path("ionosphere.csv"), Path("sonar.csv")
+MOST_SPINS = 16  # 65,536 configurations
 
 
 def gaussian(
@@ -154,3 +155,48 @@ def sonar(path: Path | None = None, label: str | None = None) -> Metadata:
 def _of_table(path: Path, label: str | None) -> Metadata:
     read, _ = table_file.read_classes(path, label)
     return Metadata((len(read.columns) + 1,))
+
+
+def ising(side: int = 4, temperature: float = 2.5, field: float = 0.05) -> Metadata:
+    """Of `ising`."""
+    if side not in (3, 4):
+        raise UserError(f"side is {side}: expected 3 or 4, as all 2^(side^2) configurations are summed")
+    above_zero("temperature", temperature)
+    return Metadata((side * side,))
+
+
+def rbm(visible: int = 8, hidden: int = 6, scale: float = 1.0, bias_scale: float = 0.5, seed: int = 0) -> Metadata:
+    """Of `rbm`."""
+    at_least("visible", visible, 1)
+    at_least("hidden", hidden, 1)
+    if visible + hidden > MOST_SPINS:
+        raise UserError(
+            f"visible + hidden is {visible + hidden}: expected at most {MOST_SPINS}, as all states are summed"
+        )
+    above_zero("scale", scale)
+    above_zero("bias_scale", bias_scale)
+    return Metadata((visible + hidden,))
+
+
+def cox_process(side: int = 8, whitened: bool = False, seed: int = 0, points: Path | None = None) -> Metadata:
+    """Of `cox-process`: a file of points is read."""
+    at_least("side", side, 1)
+    if points is not None:
+        in_square(points)
+    return Metadata((side * side,))
+
+
+def in_square(path: Path) -> list[tuple[float, ...]]:
+    """The places in a file, in the unit square.
+
+    Raises:
+        DataMissing: if there is no such file.
+        UserError: if there are not two columns, or a place lies outside.
+    """
+    read = table_file.read(path, None, None, None)
+    if len(read.columns) != 2:
+        raise UserError(f"{read.path} has {len(read.columns)} columns: expected two, the places of points")
+    outside = [row for row in read.rows if not all(0 <= value <= 1 for value in row)]
+    if outside:
+        raise UserError(f"{read.path}: {outside[0]} lies outside of the unit square: scale the places to it")
+    return read.rows

@@ -115,4 +115,7 @@ def _densities() -> list[Component]:
         _density("concentric-rings", "radial:ConcentricRings", "waves in the radius", _EXACT, "arXiv:2406.07423"),
         _density("torus-bumps", "compact:TorusBumps", "three bumps on the flat torus", _KNOWN, neis),
         _density("cauchy-prior", "cauchy_prior:CauchyPrior", "a heavy prior, a likelihood off its centre", _EXACT),
+        _density("ising", "spins:Ising", "a small Ising model as a Gaussian field", _EXACT),
+        _density("rbm", "spins:RBM", "a small Boltzmann machine as a Gaussian field", _EXACT),
+        _density("cox-process", "cox_process:CoxProcess", "a field behind counts of points", ("log_density",)),
     ]
