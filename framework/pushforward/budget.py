@@ -13,7 +13,8 @@ class Budget:
         accumulate: micro-batches that a turn is cut into.
         best: the measure, on the validation split, whose best round is kept in best.ckpt; None keeps the last only.
         patience: stop after so many reports without a better `best`; None never does.
-        evaluations: for estimators, evaluations of U that the final answer may cost; None means the measure's own.
+        evaluations: for estimators, evaluations of U and of its gradient, together, that the final answer may cost;
+            None means the measure's own.
     """
 
     def __init__(

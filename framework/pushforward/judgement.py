@@ -45,6 +45,8 @@ def judged(built: Built, measures: Measured, history: History, failure: str) -> 
     if coverage is not None and _misses_modes(coverage) and coverage.get("quality", 1.0) >= NEAR:
         why = f"samples are near {coverage['value']:.0%} of the modes of the target, and good there"
         return {"state": "collapsed", "why": why, "evidence": _of_modes(coverage)}
+    if not built.play.field.players:
+        return _of_estimate(measures, failure)
     if built.play.trace.small:
         return _of_orbit(built, failure)
     critic = critic_health(built)
@@ -87,6 +89,22 @@ def _misses_modes(coverage: dict[str, Any]) -> bool:
 
 def _of_modes(coverage: dict[str, Any]) -> dict[str, float]:
     return {"mode-coverage": coverage["value"], **{key: coverage[key] for key in ("quality", "n") if key in coverage}}
+
+
+def _of_estimate(measures: Measured, failure: str) -> Verdict:
+    """A game that nobody plays is there for its first measure, which says itself how far to trust it."""
+    name, first = next(iter(measures.items()), ("", {}))
+    if failure or not first:
+        return {"state": "undecided", "why": failure or "nothing was played and nothing measured", "evidence": {}}
+    evidence = {f"{name}-{key}": value for key, value in _numbers(first).items()}
+    if first.get("warning"):
+        return {"state": "doubtful", "why": str(first["warning"]), "evidence": evidence}
+    error = f" with a standard error of {first['standard_error']:.3g}" if "standard_error" in first else ""
+    return {
+        "state": "estimated",
+        "why": f"{name} is {first['value']:.7g}{error}, and nothing speaks against it",
+        "evidence": evidence,
+    }
 
 
 def _of_orbit(built: Built, failure: str) -> Verdict:

@@ -22,7 +22,8 @@ class Component:
             in its argument `base` gives the same.
         needs: capabilities it asks of others, by argument; the key ``"target"`` is the recipe's target.
         holds: for a model, the roles a finished run of it can be asked for: ``("generator",)``.
-        traits: facts the checks read: ``couples-samples`` (a cost that is no mean over samples).
+        traits: facts the checks read: ``couples-samples`` (a cost that is no mean over samples), ``unplayed`` (a
+            model without players).
         metadata: for a target, ``"module:function"``: from the same arguments to a
             [`Metadata`][pushforward.records.Metadata], without importing torch.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,7 @@ class Reporter(pl.Callback):
         self.fingerprint = fingerprint
         self.best_name: str | None = built.plan.value("best")
         self.patience: int | None = built.plan.value("patience")
+        self.measure_seconds: dict[str, float] = {}  # what each measure took, the last time
         self.best: dict[str, Any] = {"value": None, "round": 0, "waited": 0}
         self.seconds: Callable[[], float] = lambda: 0.0
         self.after_report: Callable[[int], None] = lambda played: None
@@ -82,7 +84,8 @@ class Reporter(pl.Callback):
 
     def measure(self, split: Split) -> dict[str, dict[str, Any]]:
         """Every measure on a split, with the averaged weights in place and gradients off."""
-        return measure_on(self.built, split)
+        self.measure_seconds = {}
+        return measure_on(self.built, split, self.measure_seconds)
 
     def pictures(self) -> None:
         """Every watcher's picture."""
@@ -129,8 +132,13 @@ def looking(built: Built, split: Split) -> Iterator[Look]:
         play.game.train(training)
 
 
-def measure_on(built: Built, split: Split) -> dict[str, dict[str, Any]]:
+def measure_on(built: Built, split: Split, seconds: dict[str, float] | None = None) -> dict[str, dict[str, Any]]:
     """Every measure of a recipe on a split; what was doubted meanwhile stands under `warning`, in words.
+
+    Args:
+        built: the recipe as objects.
+        split: what is looked at.
+        seconds: is told what each measure took.
 
     Raises:
         RunFailed: naming the measure that fails.
@@ -138,6 +146,7 @@ def measure_on(built: Built, split: Split) -> dict[str, dict[str, Any]]:
     measured: dict[str, dict[str, Any]] = {}
     with looking(built, split) as look:
         for name, measure in built.measures.items():
+            began = time.perf_counter()
             try:
                 with doubts() as voiced:
                     measured[name] = dict(measure.measure(look))
@@ -145,6 +154,8 @@ def measure_on(built: Built, split: Split) -> dict[str, dict[str, Any]]:
                 raise
             except Exception as error:  # a stranger's measure: name it
                 raise RunFailed(f"measure {name!r} failed: {type(error).__name__}: {error}") from error
+            if seconds is not None:
+                seconds[name] = round(time.perf_counter() - began, 3)
             if voiced:
                 measured[name]["warning"] = "; ".join(voiced)
     return measured

@@ -259,6 +259,8 @@ class Run:
         best = self.folder / "checkpoints" / "best.ckpt"
         if self.reporter.best_name is not None and best.is_file():
             self.built.play.restore(read_checkpoint(best, self.fingerprint))
+        if not self.rounds:  # nothing was played, so that nothing was reported
+            self.reporter.pictures()
         measures = self.reporter.measure("test")
         drawn = {name for _, name, _ in read_pictures(self.folder)}
         for name in drawn & set(self.built.watchers):
@@ -286,6 +288,7 @@ class Run:
             "seed": self.plan.seed,
             "weights": self._weights(),
             "measures": measures,
+            "measure_seconds": self.reporter.measure_seconds,
             "verdict": self._verdict(measures, reason if status == "failed" else ""),
         }
         if reason:

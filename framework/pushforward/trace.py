@@ -21,7 +21,7 @@ class Trace:
     """
 
     def __init__(self, live: Point) -> None:
-        self.small = sum(p.numel() for p in live.values()) <= SMALL
+        self.small = 0 < sum(p.numel() for p in live.values()) <= SMALL
         self.live = live if self.small else {}
         self.every = 1
         self._rounds: list[int] = []

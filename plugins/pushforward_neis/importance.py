@@ -6,9 +6,10 @@ import math
 import time
 
 import torch
+from pydantic import PositiveFloat
 
-from pushforward import Draw, Estimate, Estimator, Target, UserError
-from pushforward.numerics.weights import estimate_from_log_weights
+from pushforward import Draw, Estimate, Estimator, Target
+from pushforward.numerics.weights import Weights
 
 BLOCK = 16384  # rows evaluated at once
 
@@ -24,25 +25,19 @@ class ImportanceSampling(Estimator):
 
     Args:
         scale: standard deviation s of the proposal.
-
-    Raises:
-        UserError: if the scale is not above 0.
     """
 
-    def __init__(self, scale: float = 1.0) -> None:
-        if not scale > 0:
-            raise UserError(f"scale is {scale}: a standard deviation is above 0")
+    def __init__(self, scale: PositiveFloat = 1.0) -> None:
         self.scale = scale
 
     @torch.no_grad()
     def estimate(self, target: Target, budget: int, draw: Draw) -> Estimate:
         """One sample for each evaluation of U."""
         began = time.perf_counter()
-        whole = Draw(draw.seed, (*draw.key, "proposals"), budget, device=draw.device, dtype=draw.dtype)
-        found = []
-        for part in whole.parts(-(-budget // BLOCK)):
+        weights = Weights(budget)
+        for part in draw.blocks("proposals", budget, BLOCK):
             noise = part.normal("proposal", *target.shape).flatten(1)
             x = (self.scale * noise).view(part.n, *target.shape)
             log_q = -0.5 * (noise.square().sum(1) + noise.shape[1] * math.log(2 * math.pi * self.scale**2))
-            found.append(target.log_density(x) - log_q)
-        return estimate_from_log_weights(torch.cat(found), budget, seconds=time.perf_counter() - began)
+            weights.add(target.log_density(x) - log_q)
+        return weights.over_processes(draw).estimate(budget, seconds=time.perf_counter() - began)

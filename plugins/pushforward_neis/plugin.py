@@ -41,9 +41,61 @@ def components() -> list[Component]:
             _PAPER,
         ),
         Component(
+            "model",
+            "estimation",
+            f"{here}.estimation:Estimation",
+            "an estimate of log Z, without anything to train",
+            gives=("log_z", "sample if estimator"),
+            needs={"target": ("log_density",)},
+            traits=("unplayed",),
+        ),
+        *_estimators(),
+    ]
+
+
+def _estimators() -> list[Component]:
+    """What answers log Z by itself."""
+    here = "pushforward_neis"
+    return [
+        Component(
             "estimator",
             "importance-sampling",
             f"{here}.importance:ImportanceSampling",
             "plain importance sampling from a normal law",
+        ),
+        Component(
+            "estimator",
+            "annealed-importance-sampling",
+            f"{here}.annealed:AnnealedImportanceSampling",
+            "particles led from a normal law to the target by temperatures",
+            "arXiv:physics/9803008",
+        ),
+        Component(
+            "estimator",
+            "reverse-annealed-importance-sampling",
+            f"{here}.annealed:ReverseAnnealedImportanceSampling",
+            "the same from samples of the target back: a bound from above",
+            "arXiv:1511.02543",
+            needs={"target": ("sample",)},
+        ),
+        Component(
+            "estimator",
+            "sequential-monte-carlo",
+            f"{here}.sequential:SequentialMonteCarlo",
+            "annealed particles that are resampled on the way",
+            "arXiv:2007.11936",
+            gives=("sample",),
+        ),
+        Component(
+            "estimator",
+            "flow-importance-sampling",
+            f"{here}.flow_importance:FlowImportanceSampling",
+            "weights of samples of a flow",
+        ),
+        Component(
+            "estimator",
+            "bridge-sampling",
+            f"{here}.bridge:BridgeSampling",
+            "particles and a normal law fitted to them, weighed against each other",
         ),
     ]

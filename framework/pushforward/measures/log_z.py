@@ -19,13 +19,14 @@ class LogZ(Measure):
 
     By the model itself where it can estimate, or by an estimator for comparison at the same cost. Beside the `value`
     and its delta-method `standard_error` stand the 95 % interval `low` and `high`, the effective sample size `ess` as
-    a fraction of the `n` weights, the tail index `khat`, the `evaluations` spent, how many weights are `non_finite`,
-    and, where the target knows its log Z, the `error`: value minus truth. What is wrong with the estimate is
-    said as a doubt.
+    a fraction of the `n` weights, the tail index `khat`, the `evaluations` of U and the `gradient_evaluations` spent,
+    how many weights are `non_finite`, the `bound` where the weights give one and, where the target knows its log Z, the
+    `error`: value minus truth. What is wrong with the estimate is said as a doubt.
 
     Args:
         estimator: what estimates; None means the model. It reports as ``log-z/<class of the estimator>``.
-        evaluations: how often U may be evaluated, at most; None means `budget.evaluations`, or a million.
+        evaluations: how often U and its gradient may be evaluated, together and at most; None means
+            `budget.evaluations`, or a million.
 
     Raises:
         UserError: if there is no evaluation to spend, or no estimator and a model that cannot estimate.
@@ -80,5 +81,7 @@ class LogZ(Measure):
             "khat": e.khat,
             "non_finite": e.non_finite,
             "evaluations": e.evaluations,
+            "gradient_evaluations": e.gradient_evaluations,
         }
+        out |= {"bound": e.bound} if e.bound is not None else {}
         return out if self._truth is None else {**out, "error": e.log_z - self._truth}

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from pushforward.numerics.log_sum import LogSum
 from pushforward.numerics.pareto import khat_of_largest, largest_needed, pareto_khat, pareto_shape
+from pushforward.numerics.processes import gathered
+from pushforward.problem import UserError
+from pushforward.randomness import Draw
 from pushforward.roles.estimator import Estimate
 
 FEWEST = 100  # effective weights below which the delta method is not believed
@@ -51,7 +54,7 @@ class Weights:
         total: how many weights there will be, over all blocks and processes.
 
     Raises:
-        ValueError: if there will be none.
+        UserError: if there will be none.
 
     Example:
         >>> weights = Weights(4)
@@ -63,7 +66,7 @@ class Weights:
 
     def __init__(self, total: int) -> None:
         if total < 1:
-            raise ValueError(f"a total of {total} weights: expected at least 1")
+            raise UserError(f"{total} evaluations pay for no weight: at least one is needed")
         self.total = total
         self.n = self.non_finite = 0
         self.sum, self.squares = LogSum(), LogSum(power=2)
@@ -103,6 +106,13 @@ class Weights:
         self.logs += other.logs
         self.infinite += other.infinite
         self._keep(other.largest)
+
+    def over_processes(self, draw: Draw) -> Weights:
+        """The weights of all processes that share a draw, the same to the bit in each of them."""
+        whole = Weights(self.total)
+        for part in gathered(self, draw):
+            whole.merge(part)
+        return whole
 
     @property
     def log_mean(self) -> float:

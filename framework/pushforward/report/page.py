@@ -21,9 +21,9 @@ from pushforward.report.verdict import changes, drawn
 
 # How a verdict or a status is coloured; the word itself always stands beside.
 TONES = {
-    "good": ("completed", "converging", "converged"),
+    "good": ("completed", "converging", "converged", "estimated"),
     "bad": ("failed", "diverging", "collapsed", "critic saturated", "critic-saturated", "non-finite"),
-    "warn": ("cycling", "overfitting", "stopped", "unfinished"),
+    "warn": ("cycling", "doubtful", "overfitting", "stopped", "unfinished"),
 }
 
 

@@ -62,6 +62,10 @@ class Estimator(abc.ABC):
         walkers, and all give the same answer.
         """
 
+    def sample(self, target: Target, n: int, draw: Draw) -> Tensor:
+        """n samples of the target, (n, *shape), where the estimator has weighted particles."""
+        raise TypeError(f"{type(self).__name__} has no samples")
+
 
 class Sampler(abc.ABC):
     """Abstract: a Markov kernel that leaves exp(log_density) invariant, exactly or nearly."""

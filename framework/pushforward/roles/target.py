@@ -98,6 +98,17 @@ class Target(abc.ABC):
             (slope,) = torch.autograd.grad(self.log_density(x).sum(), x, create_graph=True)
         return slope
 
+    def log_density_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both at once, without a graph, as samplers want them: in closed form where `score` is overridden."""
+        if type(self).score is not Target.score:
+            with torch.no_grad():
+                return self.log_density(x), self.score(x)
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            value = self.log_density(x)
+            (slope,) = torch.autograd.grad(value.sum(), x)
+        return value.detach(), slope
+
 
 class Nothing(Target):
     """No data at all: what a recipe without a `target` has.

@@ -24,10 +24,11 @@ EQUAL = 1e-12  # of a round in place and the same round as a pure function, in f
 
 
 def names_its_players(subject: Subject) -> None:
-    """Players own their parameters; teams, averages and orders name players"""
+    """Players own their parameters; teams, averages and orders name players; nobody plays where the record says so"""
     game = subject.make()
     players = set(game.players)
-    require(players, "nobody plays")
+    unplayed = "unplayed" in subject.component.traits
+    require(bool(players) != unplayed, "nobody plays" if not players else f"{sorted(players)} play, and none should")
     Field(game)  # refuses a player without parameters
     for team, members in game.teams.items():
         require(set(members) <= players, f"team {team!r} names {set(members) - players}, who do not play")
@@ -79,7 +80,7 @@ def leads_somewhere(subject: Subject) -> None:
 
 def may_be_cut(subject: Subject) -> None:
     """The gradient of a batch is the mean of those of its halves, unless the record says `couples-samples`"""
-    if "couples-samples" in subject.component.traits:
+    if {"couples-samples", "unplayed"} & set(subject.component.traits):
         return
     game, draw = subject.make(), _turn(subject)
     whole, halves = Field(game), Field(game, accumulate=2)

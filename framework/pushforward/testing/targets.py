@@ -121,13 +121,14 @@ def gives_rows_of_numbers(subject: Subject) -> None:
 
 
 def estimates_within_budget(subject: Subject) -> None:
-    """An estimate costs no more than its budget, repeats with its draw, and is within five errors of the truth"""
-    estimator, target, budget = subject.make(), Blobs(), 4000
+    """An estimate costs its budget at most, gradients included, repeats, and is within five errors of the truth"""
+    estimator, target, budget = subject.make(), Blobs(), 100_000
     draw = Draw(0, ("estimate",), 1)
     first, second = (estimator.estimate(target, budget, draw) for _ in range(2))
     require(isinstance(first, Estimate), f"it gave a {type(first).__name__}: expected an Estimate")
     require(first.log_z == second.log_z, f"one draw gave {first.log_z} and {second.log_z}")
-    require(0 < first.evaluations <= budget, f"{first.evaluations} evaluations of at most {budget}")
+    spent = first.evaluations + first.gradient_evaluations
+    require(0 < first.evaluations <= spent <= budget, f"{spent} evaluations of U and its gradient, of at most {budget}")
     require(first.n > 0 and math.isfinite(first.log_z), f"log Z is {first.log_z} of {first.n} weights")
     off = abs(first.log_z - target.log_z)  # five: one failure in two million, were it normal
     require(off <= 5 * first.standard_error, f"it is off by {off:.3g} with an error of {first.standard_error:.3g}")

@@ -137,8 +137,6 @@ def test_what_cannot_work_is_refused_in_a_sentence() -> None:
             NEIS(field, target, **wrong)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="do not pay"):
         NEIS(field, target).estimate(target, 50, Draw(0, (0,), 1))
-    with pytest.raises(UserError, match="scale"):
-        ImportanceSampling(scale=0.0)
 
 
 def test_importance_sampling_from_the_target_itself_has_no_variance() -> None:
