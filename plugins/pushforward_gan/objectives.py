@@ -19,6 +19,8 @@ class Minimax(Objective):
     Reference: Goodfellow et al., "Generative Adversarial Networks", 2014, arXiv:1406.2661, eq. 1.
     """
 
+    log_ratio = True
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Logistic loss."""
         return softplus(-real).mean() + softplus(fake).mean()
@@ -38,6 +40,8 @@ class NonSaturating(Objective):
 
     Reference: Goodfellow et al., "Generative Adversarial Networks", 2014, arXiv:1406.2661, section 3.
     """
+
+    log_ratio = True
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Logistic loss."""

@@ -46,7 +46,7 @@ class BaseLaw:
 
         The law is that of the model as candidates go to infinity; each row depends on its own randomness alone.
         """
-        draws = [_candidate(draw, k) for k in range(candidates)]
+        draws = [numbered(draw, k) for k in range(candidates)]
         noises = torch.stack([self.noise(d) for d in draws])  # (candidates, n, ...)
         with torch.no_grad():
             weights = torch.stack([-energies(self.push(z)) for z in noises])  # (candidates, n)
@@ -55,6 +55,7 @@ class BaseLaw:
         return noises[best, torch.arange(len(best), device=best.device)]
 
 
-def _candidate(draw: Draw, number: int) -> Draw:
+def numbered(draw: Draw, number: int) -> Draw:
+    """One of several draws of the same samples, each with numbers of its own."""
     key = (*draw.key, "candidate", number)
     return Draw(draw.seed, key, draw.total, draw.rows, device=draw.device, dtype=draw.dtype)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import torch
 
-from pushforward import Look, Measure, UserError
+from pushforward import Doubt, Look, Measure, UserError
 from pushforward.numerics.weights import estimate_from_log_weights
 from pushforward_gebm.game import GEBM
 
@@ -22,7 +23,8 @@ class GainOverBase(Measure):
 
     The rows are the same for both, so that the error is that of a paired difference, with that of A in it; a base
     without a density has a gain all the same. A is estimated from samples of the base that no other estimate has
-    used. Beside the `value` stand `counted`, the gain less two errors of A and 0 where A is not to be trusted, and
+    used. Beside the `value` stand `counted`, the gain less two errors of A and 0 where A is not to be trusted (which
+    is then said as a doubt), and
     of A: `log_partition`, `log_partition_standard_error`, `ess` (the effective share of samples), `khat`, and
     `trusted`, 1 where the effective share is at least .1 and k-hat below .7.
 
@@ -56,6 +58,14 @@ class GainOverBase(Measure):
         estimate = estimate_from_log_weights(log_weights, self.partition_samples)
         gain = -on_data - estimate.log_z
         trusted = estimate.ess >= FEWEST and estimate.khat < HEAVIEST
+        if not trusted:
+            what = f"effective share {estimate.ess:.3f}, k-hat {estimate.khat:.2f}"
+            warnings.warn(
+                f"the gain means nothing: its log-partition has {what}, where at least {FEWEST} and less than"
+                f" {HEAVIEST} are needed",
+                Doubt,
+                stacklevel=2,
+            )
         value = float(gain.mean())
         self._found = {
             "value": value,

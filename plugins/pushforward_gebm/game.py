@@ -2,69 +2,102 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 
 import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
-from pushforward import Costs, Draw, Energy, Estimate, Flow, Game, Generator, UserError
-from pushforward.numerics.kernels import Moved, langevin
+from pushforward import (
+    Costs,
+    Doubt,
+    Draw,
+    Energy,
+    Estimate,
+    Flow,
+    Game,
+    Generator,
+    Judge,
+    Objective,
+    Penalty,
+    Remembering,
+    Sampler,
+    UserError,
+    observations,
+    penalty_terms,
+)
 from pushforward_gebm.base_law import BaseLaw
-from pushforward_gebm.kale import base_cost, energy_cost
+from pushforward_gebm.energies import Tilt, lowest
+from pushforward_gebm.kale import KALE
 from pushforward_gebm.partition import Partition
+from pushforward_gebm.samplers import MALA
+
+ROWS = 2048  # chains at once
 
 
 class GEBM(Game):
-    r"""A base law tilted by an energy, both learned from data through KALE.
+    r"""A base law tilted by an energy.
 
     .. math:: q(dx) = e^{-E(x) - A}\, G(dx), \qquad A = \log \mathbb{E}_G e^{-E}
 
-    .. math:: c_E = \mathbb{E}_P[E + c] + \mathbb{E}_G\bigl[e^{-(E + c)}\bigr] - 1 + \lambda\, \mathbb{E} |\nabla E|^2,
-        \qquad c_G = -\mathbb{E}_P E - \log \mathbb{E}_G e^{-E}
+    For more than the base alone can say: a flow that bridges modes, or a generator without a density. The energy and
+    its scalar c are a critic D = -(E + c) that an objective holds against the base: one whose best critic is the
+    log-ratio of data to base, so that E corrects the base and c tends to A. Its generator's cost, by default KALE's
+    weights of importance, trains the base where that plays.
 
-    For more than the base alone can say: a flow that bridges modes, or a generator without a density. The scalar c
-    belongs to the energy and tends to A. The cost of a trained base is no mean over samples: its batch must stay whole.
-
-    Samples are pieces of noise z of law proportional to p(z) exp(-E(G(z))), pushed forward: each begins at one of a
-    few candidates picked by importance and then moves by Metropolis-adjusted Langevin steps, whose law is exact.
+    Samples are pieces of noise z of law proportional to p(z) exp(-beta E(G(z))), pushed forward: each begins at one of
+    a few candidates picked by importance and then moves by a Markov kernel. The density is that of beta = 1.
 
     Reference: Arbel, Zhou, Gretton, "Generalized Energy Based Models", 2020, arXiv:2003.05033.
 
     Args:
         base: the law G, without classes; with a flow the model has a density.
         energy: data to nats, low where the base should have put more.
+        objective: what energy and base want: `kale` where None, `donsker-varadhan`, or a logistic one.
+        penalties: what is added to the energy's cost, as to a discriminator's: `zero-centred` is the published one.
         train_base: whether the base plays, too; if not it stays as it is.
-        slope_penalty: the strength lambda, on points between data and samples of the base; 0 leaves KALE unbiased.
+        beta: the inverse temperature of samples: 1 is the model's law. Above, they are better and fewer kinds of them;
+            the published code samples at 100.
         candidates: pieces of noise of which each sample begins at one.
-        chain_steps: Langevin steps of each sample; 0 leaves the candidates as they are.
-        chain_step: the step gamma, in units of noise squared; 50 to 70 % acceptance is a good one.
+        sampler: how samples move in the noise; `mala` with step .05 where None. 50 to 70 % acceptance is a good one.
+        chain_steps: moves of each sample; 0 leaves the candidates as they are.
         partition_samples: samples of the base for the log-partition, estimated once for each state of the weights.
 
     Raises:
-        UserError: if a number is out of range or the base wants classes; when playing, if a trained base sees part of
-            a batch; when sampling, if a class is asked for; when a density is asked for that the base does not have.
+        UserError: if a number is out of range, the base wants classes, or the objective's best critic is no log-ratio;
+            when sampling, if a class is asked for; when a density is asked for that the base does not have.
     """
 
     def __init__(
         self,
         base: Flow | Generator,
         energy: Energy,
+        objective: Objective | None = None,
+        penalties: list[Penalty] | None = None,
         train_base: bool = False,
-        slope_penalty: float = 0.0,
-        candidates: int = 8,
-        chain_steps: int = 30,
-        chain_step: float = 0.05,
-        partition_samples: int = 100_000,
+        beta: NonNegativeFloat = 1.0,
+        candidates: PositiveInt = 8,
+        sampler: Sampler | None = None,
+        chain_steps: NonNegativeInt = 30,
+        partition_samples: PositiveInt = 100_000,
     ) -> None:
         super().__init__()
-        _require(slope_penalty=(slope_penalty, 0), candidates=(candidates, 1), chain_steps=(chain_steps, 0))
-        _require(chain_step=(chain_step, 0), partition_samples=(partition_samples, 2))
+        _require(beta=(beta, 0), candidates=(candidates, 1), chain_steps=(chain_steps, 0))
+        _require(partition_samples=(partition_samples, 2))
         if base.conditional:
             raise UserError("gebm: the base wants classes, and is drawn without any: use one that is not conditional")
         self.base, self.energy = base, energy
+        self.objective, self.penalties = objective or KALE(), list(penalties or [])
+        if not self.objective.log_ratio:
+            raise UserError(
+                f"gebm: the best critic of {type(self.objective).__name__} is no log-ratio of densities, so that it is"
+                " no energy: use kale, donsker-varadhan, non-saturating or minimax"
+            )
+        self.memory = nn.ModuleList(p for p in self.penalties if isinstance(p, nn.Module))
         self.log_partition_guess = Scalar()
-        self.train_base, self.slope_penalty = train_base, slope_penalty
-        self.candidates, self.chain_steps, self.chain_step = candidates, chain_steps, chain_step
+        self.train_base, self.beta = train_base, beta
+        self.candidates, self.chain_steps, self.sampler = candidates, chain_steps, sampler or MALA(0.05)
         self.partition_samples = partition_samples
         self.averaged = ("energy", "base") if train_base else ("energy",)
         self._law, self._partition = BaseLaw(base), Partition(partition_samples)
@@ -86,61 +119,73 @@ class GEBM(Game):
         return self
 
     def costs(self, names: Iterable[str], draw: Draw) -> Costs:
-        """Minus KALE for the energy, KALE for the base, on the same samples."""
+        """One pass of the energy over data and samples of the base serves every cost that is asked."""
         names = tuple(names)
-        assert draw.x is not None
-        if "base" in names and draw.n != draw.total:
-            raise UserError("gebm: a trained base needs the whole batch: use one process and accumulate=1")
         with torch.set_grad_enabled(torch.is_grad_enabled() and "base" in names):
-            fake = self._law.push(self._law.noise(draw))
-        on_data, on_base = self.energy(draw.x), self.energy(fake)
+            fake = self.from_base(draw)
+        judge = Judge(Tilt(self.energy, self.log_partition_guess.value), draw)
+        wants_real = "energy" in names or self.objective.generator_needs_real
+        real, false = judge.both(draw.x if wants_real else None, fake)
         costs: Costs = {}
         if "energy" in names:
-            costs["energy"] = {"minus-kale": energy_cost(on_data, on_base, self.log_partition_guess.value)}
-            if self.slope_penalty:
-                costs["energy"]["slope-penalty"] = self.slope_penalty * self._slope(draw.x, fake.detach(), draw)
+            assert real is not None and draw.x is not None
+            costs["energy"] = {
+                **lowest(-real, -false),  # first: it says why, where the others only break
+                "objective": self.objective.discriminator(real, false),
+                **penalty_terms(self.penalties, judge, draw.x, fake, draw),
+                **observations(real, false),
+            }
         if "base" in names:
-            costs["base"] = {"kale": base_cost(on_data, on_base)}
+            costs["base"] = {"objective": self.objective.generator(false, real)}
         return costs
+
+    def remember(self, name: str, draw: Draw, out: dict[str, Tensor]) -> None:
+        """What penalties keep is written after the energy's move."""
+        super().remember(name, draw, out)
+        for part in self.memory:
+            if name == "energy" and isinstance(part, Remembering):
+                part.remember(out)
 
     def sample(self, n: int, draw: Draw, condition: Tensor | None = None) -> Tensor:
         """n samples, by chains in the base's noise."""
         if condition is not None:
             raise UserError("a gebm knows no classes: it cannot be asked for one; leave it out")
         with torch.no_grad():
-            return self._law.push(self.chains(draw).x)
+            return torch.cat([self.push(self.chains(part)[0]) for part in draw.parts(max(-(-n // ROWS), 1))])
 
-    def chains(self, draw: Draw) -> Moved:
-        """The noise of a sample for every row of the draw, after its chain, with each chain's acceptance."""
-        z = self._law.weighted_noise(self.energy, self.candidates, draw)
-        return langevin(self.latent_log_density, z, self.chain_steps, self.chain_step, draw)
+    def chains(self, draw: Draw) -> tuple[Tensor, dict[str, float]]:
+        """The noise of a sample for every row of the draw, after its chain, and the kernel's facts."""
+        z = self._law.weighted_noise(lambda x: self.beta * self.energy(x), self.candidates, draw)
+        return self.sampler.run(self.latent_log_density, z, self.chain_steps, draw)
 
     def from_base(self, draw: Draw) -> Tensor:
         """A sample of the base alone for every row of the draw."""
-        return self._law.push(self._law.noise(draw))
+        return self.push(self._law.noise(draw))
+
+    def push(self, z: Tensor) -> Tensor:
+        """Data from noise."""
+        return self._law.push(z)
 
     def latent_log_density(self, z: Tensor) -> Tensor:
-        """log p(z) - E(G(z)), (n,): the law of a sample's noise, up to the constant."""
-        return self._law.log_density(z) - self.energy(self._law.push(z))
+        """log p(z) - beta E(G(z)), (n,): the law of a sample's noise, up to the constant."""
+        return self._law.log_density(z) - self.beta * self.energy(self.push(z))
 
     def latent_law(self, draw: Draw) -> tuple[Callable[[Tensor], Tensor], Tensor]:
-        """The log-density of the noise, up to a constant, and noise of the base where chains may begin."""
+        """That log-density, and noise of the base where chains may begin."""
         return self.latent_log_density, self._law.noise(draw)
 
     def log_partition(self) -> Estimate:
-        """A, with its error and what its weights are worth; kept until a weight changes."""
-        return self._partition(self._law, self.energy)
+        """A with its error, kept until a weight changes; doubted where its weights are worth little."""
+        estimate = self._partition(self._law, self.energy)
+        if estimate.warning:
+            warnings.warn(f"log-partition: {estimate.warning}", Doubt, stacklevel=2)
+        return estimate
 
     def log_density(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """log G(x) - E(x) - A in nats, (n,); A is a constant in every gradient."""
         if not isinstance(self.base, Flow):
             raise UserError(f"a gebm has a density where its base is a flow: this one's is {type(self.base).__name__}")
         return self.base.log_density(x) - self.energy(x) - self.log_partition().log_z
-
-    def _slope(self, real: Tensor, fake: Tensor, draw: Draw) -> Tensor:
-        share = draw.uniform("between", *[1] * (real.ndim - 1))
-        between = torch.lerp(fake, real, share.to(real.dtype))
-        return self.energy.score(between).flatten(1).square().sum(1).mean()
 
 
 def _require(**least: tuple[float, float]) -> None:

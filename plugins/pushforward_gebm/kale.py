@@ -3,10 +3,8 @@ r"""KALE: the likelihood of data under an energy on a base law, as what the ener
 .. math:: \mathrm{KALE}(P \,\|\, G) = \sup_{E, c}\; 1 - \mathbb{E}_P[E + c] - \mathbb{E}_G\bigl[e^{-(E + c)}\bigr]
 
 It is never negative, zero for equal laws, and the Kullback-Leibler divergence where some E + c is log dG/dP. The best c
-for an energy is its log-partition :math:`\log \mathbb{E}_G e^{-E}`; with it the value is
-:math:`-\mathbb{E}_P E - \log \mathbb{E}_G e^{-E}`.
-
-Reference: Arbel, Zhou, Gretton, "Generalized Energy Based Models", 2020, arXiv:2003.05033.
+for an energy is its log-partition :math:`A = \log \mathbb{E}_G e^{-E}`; with it the value is that of Donsker and
+Varadhan, :math:`-\mathbb{E}_P E - A`. Logits are D = -(E + c): high is real, and the best are log dP/dG.
 """
 
 from __future__ import annotations
@@ -15,21 +13,54 @@ import math
 
 from torch import Tensor
 
+from pushforward import Objective
 
-def energy_cost(on_data: Tensor, on_base: Tensor, c: Tensor) -> Tensor:
-    """Minus the bracket of KALE: what the energy and the scalar c want low; a mean over samples.
 
-    Args:
-        on_data: energies of data, (n,).
-        on_base: energies of samples of the base, (m,).
-        c: the present guess of the log-partition, one number.
+class KALE(Objective):
+    r"""A lower bound of the Kullback-Leibler divergence, whose best critic is the log-ratio of the two laws.
+
+    .. math:: c_D = \mathbb{E}\, e^{D(G)} - \mathbb{E}\, D(x) - 1, \qquad c_G = -\mathbb{E}\, e^{D(G)}
+
+    -c_D is the bound. Both costs are means over samples: the generator's gradient weighs each of its samples by
+    :math:`e^{D}`, its importance. The log-partition is part of the critic, which has to learn it.
+
+    Reference: Arbel, Zhou, Gretton, "Generalized Energy Based Models", 2020, arXiv:2003.05033.
     """
-    return (on_data + c).mean() + (-(on_base + c)).exp().mean() - 1
+
+    log_ratio = True
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Minus the bound."""
+        return fake.exp().mean() - real.mean() - 1
+
+    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        """The bound, as far as it depends on the generator."""
+        return -fake.exp().mean()
 
 
-def base_cost(on_data: Tensor, on_base: Tensor) -> Tensor:
-    """KALE at the log-partition of the batch: what the base wants low.
+class DonskerVaradhan(Objective):
+    r"""The same bound at the log-partition of the batch: no constant in the critic matters.
 
-    Its gradient weighs each sample of the base by its share of exp(-E), so that it is no mean over samples.
+    .. math:: c_D = \log \mathbb{E}\, e^{D(G)} - \mathbb{E}\, D(x), \qquad c_G = -\log \mathbb{E}\, e^{D(G)}
+
+    The weights of generated samples add up to one in every batch, so that no exponential overflows. The batch's
+    log-partition is too low in the mean, by about its variance over 2: the energy's gradient is biased for small
+    batches. No mean over samples: batches stay whole.
+
+    Reference: Donsker, Varadhan, "Asymptotic Evaluation of Certain Markov Process Expectations for Large Time IV",
+    1983; Arbel, Zhou, Gretton, "Generalized Energy Based Models", 2020, arXiv:2003.05033.
     """
-    return -on_data.mean() - ((-on_base).logsumexp(0) - math.log(len(on_base)))
+
+    log_ratio = True
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Minus the bound."""
+        return _log_mean_exp(fake) - real.mean()
+
+    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        """The bound, as far as it depends on the generator."""
+        return -_log_mean_exp(fake)
+
+
+def _log_mean_exp(logits: Tensor) -> Tensor:
+    return logits.logsumexp(0) - math.log(len(logits))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-import warnings
 from collections.abc import Iterable
 
 import torch
@@ -37,8 +36,6 @@ class Partition:
         if self._known is None or self._known[0] != state:
             like = next((t for t in tensors if t.is_floating_point()), torch.zeros(()))
             self._known = (state, self._estimate(base, energy, like))
-            if self._known[1].warning:
-                warnings.warn(f"gebm: log-partition: {self._known[1].warning}", stacklevel=3)
         return self._known[1]
 
     @torch.no_grad()

@@ -6,9 +6,6 @@ import inspect
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
-
-import pytest
 
 from pushforward.signature import read_signature
 from pushforward_gebm import plugin
@@ -26,26 +23,6 @@ def test_the_static_signature_is_the_real_one_and_every_argument_is_documented()
 def test_a_gebm_is_asked_for_its_energy_alone() -> None:
     assert RECORD.holds == ("energy",)
     assert "log_density if base" in RECORD.gives
-
-
-@pytest.mark.parametrize(
-    ("model", "train_base", "accumulate", "devices", "refused"),
-    [
-        ("gebm", True, 2, 1, True),
-        ("gebm", True, 1, 2, True),
-        ("gebm", True, 1, 1, False),
-        ("gebm", False, 2, 2, False),
-        ("gan", True, 2, 2, False),
-    ],
-)
-def test_a_batch_in_parts_is_refused_where_the_base_is_trained(
-    model: str, train_base: bool, accumulate: int, devices: int, refused: bool
-) -> None:
-    planned = SimpleNamespace(component=SimpleNamespace(name=model), argument={"train_base": train_base}.get)
-    plan = SimpleNamespace(model=planned, trainer={"devices": devices}, value={"accumulate": accumulate}.get)
-    problems = plugin.plan(plan)
-    assert len(problems) == refused
-    assert all("model.train_base" in str(problem) for problem in problems)
 
 
 def test_listing_does_not_import_torch() -> None:
