@@ -15,6 +15,7 @@ from tables import write_classified, write_voices, write_wines
 
 from pushforward import Batch, Draw
 from pushforward.adapters import NetworkDiscriminator, NetworkGenerator
+from pushforward.measures.sliced_wasserstein import SlicedWasserstein
 from pushforward.registry import Registry
 from pushforward.testing import check_component
 from pushforward.testing.stand_ins import Blobs, Looked
@@ -83,6 +84,7 @@ class Tilted(GEBM):
         super().__init__(parts.flow, parts.energy, partition_samples=100, chain_steps=1)
 
 
+TILTED = {"target": Blobs((2,)), "model": Tilted(Blobs((2,)))}
 TEAM = {"target": Blobs((2,)), "model": Pair(Blobs((2,)))}
 EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are made by `data`
     "table": {"path": Path("data.csv")},
@@ -99,8 +101,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "isolated-points": {"head_start": 1},  # without one, no point moves in the first round
     "affine-law": {"target": Dot(), "model": Line(Dot())},
     "label-agreement": {"target": Blobs((2,)), "model": Asked(Blobs((2,)))},
-    "gain-over-base": {"target": Blobs((2,)), "model": Tilted(Blobs((2,)))},
+    "gain-over-base": TILTED,
     "mixing": {"sampler": HMC(0.3, 4), "of": "target", "chains": 4, "steps": 20},
+    "quality-over-base": {**TILTED, "measure": SlicedWasserstein(samples=50), "blocks": 3},
+    "base-and-model": TILTED,
+    "denoising-score-matching": {"sample_steps": 3},
+    "sliced-score-matching": {"sample_steps": 3},
+    "noise-contrastive": {"sample_steps": 3},
+    "contrastive-divergence": {"sample_steps": 3, "chain_steps": 2, "replay": 64},
     "specialisation": TEAM,
     "team-scatter": TEAM,
     "pay-off": TEAM,

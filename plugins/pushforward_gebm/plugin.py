@@ -1,18 +1,24 @@
-"""What the GEBM family offers, where it is, and when a batch must stay whole."""
+"""What the GEBM family offers, and where it is."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from pushforward import Component, UserError, hook
+from pushforward import Component, hook
 
 PUSHFORWARD_API = 1
 
 
+SAMPLED = {"target": ("sample",)}
+LOOKS = {"model": ("sample",), "target": ("sample",)}
+
+
 @hook
 def components() -> list[Component]:
-    """The model and the Markov kernels."""
-    here = "pushforward_gebm"
+    """Models, energies and what they want, measures, and Markov kernels."""
+    return [*_models(), *_energies(), *_looks(), *_samplers()]
+
+
+def _models() -> list[Component]:
+    here, kinds = "pushforward_gebm", ("energy",)
     return [
         Component(
             "model",
@@ -21,17 +27,96 @@ def components() -> list[Component]:
             "an energy on a base law that is a flow or a generator",
             "arXiv:2003.05033",
             gives=("sample", "log_density if base"),
-            needs={"target": ("sample",)},
-            holds=("energy",),
+            needs=SAMPLED,
+            holds=kinds,
         ),
+        Component(
+            "model",
+            "contrastive-divergence",
+            f"{here}.contrastive:ContrastiveDivergence",
+            "an energy against its own chains",
+            "arXiv:1903.08689",
+            gives=("sample",),
+            needs=SAMPLED,
+            holds=kinds,
+        ),
+        Component(
+            "model",
+            "noise-contrastive",
+            f"{here}.noise_contrastive:NoiseContrastive",
+            "an energy and its constant against noise of known density",
+            gives=("sample", "log_density"),
+            needs=SAMPLED,
+            holds=kinds,
+        ),
+        Component(
+            "model",
+            "denoising-score-matching",
+            f"{here}.score_matching:Denoising",
+            "an energy by the score of blurred data",
+            gives=("sample",),
+            needs=SAMPLED,
+            holds=kinds,
+        ),
+        Component(
+            "model",
+            "sliced-score-matching",
+            f"{here}.score_matching:Sliced",
+            "an energy by its score along random directions",
+            "arXiv:1905.07088",
+            gives=("sample",),
+            needs=SAMPLED,
+            holds=kinds,
+        ),
+    ]
+
+
+def _energies() -> list[Component]:
+    here = "pushforward_gebm"
+    return [
+        Component("energy", "critic", f"{here}.energies:CriticEnergy", "minus a discriminator", "arXiv:2003.06060"),
+        Component("objective", "kale", f"{here}.kale:KALE", "a bound of the divergence", "arXiv:2003.05033"),
+        Component(
+            "objective",
+            "donsker-varadhan",
+            f"{here}.kale:DonskerVaradhan",
+            "the same with weights normalised in the batch",
+            "arXiv:2003.05033",
+            traits=("couples-samples",),
+        ),
+        Component(
+            "penalty", "squared-energies", f"{here}.penalties:SquaredEnergies", "energies near zero", "arXiv:1903.08689"
+        ),
+    ]
+
+
+def _looks() -> list[Component]:
+    here = "pushforward_gebm"
+    return [
         Component(
             "measure",
             "gain-over-base",
             f"{here}.gain:GainOverBase",
             "what an energy adds to its base's log-density",
             "arXiv:2003.05033",
-            needs={"model": ("sample",), "target": ("sample",)},
+            needs=LOOKS,
         ),
+        Component(
+            "measure",
+            "quality-over-base",
+            f"{here}.beside:QualityOverBase",
+            "how much nearer to data samples are than the base's, by another measure",
+            needs=LOOKS,
+        ),
+        Component(
+            "watcher", "base-and-model", f"{here}.beside:BaseAndModel", "samples of both, side by side", needs=LOOKS
+        ),
+    ]
+
+
+def _samplers() -> list[Component]:
+    here = "pushforward_gebm"
+    return [
         Component("sampler", "ula", f"{here}.samplers:ULA", "unadjusted Langevin steps"),
         Component("sampler", "mala", f"{here}.samplers:MALA", "Langevin steps with a test"),
         Component("sampler", "hmc", f"{here}.samplers:HMC", "Hamiltonian Monte Carlo", "arXiv:1206.1901"),
@@ -51,18 +136,3 @@ def components() -> list[Component]:
             "arXiv:1203.5428",
         ),
     ]
-
-
-@hook
-def plan(plan: Any) -> list[Any]:
-    """A base that is trained has a cost that is no mean over samples: then, and only then, parts are refused."""
-    if plan.model.component.name != "gebm" or not plan.model.argument("train_base"):
-        return []
-    devices = plan.trainer.get("devices", 1)
-    if plan.value("accumulate") == 1 and devices in (1, "1"):
-        return []
-    what = (
-        "model.train_base: the base's cost is no mean over samples, so that a batch in parts gives another gradient:"
-        f" got {plan.value('accumulate')} micro-batches on {devices} devices, expected one process and accumulate=1"
-    )
-    return list(UserError(what).problems)
