@@ -102,7 +102,8 @@ class NetworkEnergy(Energy):
 
     def __init__(self, network: Factory, shape: Shape) -> None:
         super().__init__()
-        self.network = network(tuple(shape), ())
+        self.shape = tuple(shape)
+        self.network = network(self.shape, ())
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Energies, (n,)."""

@@ -25,7 +25,7 @@ def _density(name: str, at: str, summary: str, gives: tuple[str, ...], paper: st
 @hook
 def components() -> list[Component]:
     """Every target of this plugin."""
-    return [*_data(), *_densities()]
+    return [*_data(), *_densities(), *_learned()]
 
 
 def _data() -> list[Component]:
@@ -118,4 +118,13 @@ def _densities() -> list[Component]:
         _density("ising", "spins:Ising", "a small Ising model as a Gaussian field", _EXACT),
         _density("rbm", "spins:RBM", "a small Boltzmann machine as a Gaussian field", _EXACT),
         _density("cox-process", "cox_process:CoxProcess", "a field behind counts of points", ("log_density",)),
+    ]
+
+
+def _learned() -> list[Component]:
+    """What models have learned: of what shape is known when they are there."""
+    at = "pushforward_targets.learned_laws"
+    return [
+        Component("target", "flow-law", f"{at}:FlowLaw", "the law of a trained flow; log Z is 0", gives=_EXACT),
+        Component("target", "energy-law", f"{at}:EnergyLaw", "the density of a trained energy", gives=("log_density",)),
     ]

@@ -14,7 +14,7 @@ import pytest
 from pushforward import Component, DataMissing, Draw
 from pushforward_targets import plugin
 
-COMPONENTS = {component.name: component for component in plugin.components()}
+COMPONENTS = {component.name: component for component in plugin.components() if component.metadata}
 ARGUMENTS: dict[str, dict[str, Any]] = {name: {} for name in COMPONENTS} | {
     "table": {"path": "data.csv"},
     "image-folder": {"path": "images"},
@@ -99,7 +99,7 @@ def test_neither_listing_nor_metadata_imports_torch(data: None) -> None:
     code = """
 import sys
 from pushforward_targets import density_metadata, metadata, plugin
-names = [component.name for component in plugin.components()]
+names = [component.name for component in plugin.components() if component.metadata]
 metadata.rings(), metadata.digits(), metadata.table("data.csv"), metadata.image_folder("images")
 metadata.python_density("density.py", 2), density_metadata.gaussian([0.0], [[1.0]])
 try:
