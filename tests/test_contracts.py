@@ -44,6 +44,16 @@ class Dot(Blobs):
         return Batch(self.modes + self.mode_scale * draw.normal("noise", 1), None)
 
 
+class Rounded(Blobs):
+    """Blobs on four levels."""
+
+    levels = 4
+
+    def sample(self, n: int, draw: Draw) -> Batch:
+        x, labels = super().sample(n, draw)
+        return Batch(((x.clamp(-1, 1) + 1) / self.cell).round() * self.cell - 1, labels)
+
+
 class Line(Looked):
     """A generator that is affine from one number to one."""
 
@@ -93,6 +103,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "mnist": {"validation": 0.2},
     "mean-flow": {"generator": MeanVelocity((2,), 8, 1)},
     "continuous-flow": {"tolerance": 1e-7},
+    "glow": {"shape": (1, 4, 4), "steps": 1, "width": 8},
     "dragan": {"norm": 0.0},
     "wgan-gp": {"norm": 0.0},  # the slope that a constant critic has
     "classifier": {"steps": 30},
@@ -109,6 +120,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "sliced-score-matching": {"sample_steps": 3},
     "noise-contrastive": {"sample_steps": 3},
     "contrastive-divergence": {"sample_steps": 3, "chain_steps": 2, "replay": 64},
+    "bits-per-dimension": {"target": Rounded(), "model": Looked(Rounded())},
     "specialisation": TEAM,
     "team-scatter": TEAM,
     "pay-off": TEAM,

@@ -257,6 +257,14 @@ def _measures() -> list[Component]:
             needs={"model": ("sample",), "target": ("sample", "labels")},
         ),
         Component("measure", "log-density", f"{m}.likelihood:LogDensity", "mean held-out log-density", needs=density),
+        Component(
+            "measure",
+            "bits-per-dimension",
+            f"{m}.bits:BitsPerDimension",
+            "bits that a number of rounded held-out data costs",
+            "arXiv:1511.01844",
+            needs={"model": ("log_density",), "target": ("sample", "levels")},
+        ),
         Component("measure", "mass", f"{m}.mass:Mass", "integral of the density, which is one", needs=density),
         Component(
             "measure",

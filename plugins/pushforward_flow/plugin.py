@@ -59,5 +59,6 @@ def components() -> list[Component]:
         Component("flow", "maf", f"{here}.autoregressive:MAF", "masked autoregressive affine maps", "arXiv:1705.07057"),
         Component("flow", "nice", f"{here}.coupling:NICE", "additive coupling layers", "arXiv:1410.8516"),
         Component("flow", "realnvp", f"{here}.coupling:RealNVP", "affine coupling layers", "arXiv:1605.08803"),
+        Component("flow", "glow", f"{here}.glow:Glow", "images in several scales", "arXiv:1807.03039"),
         Component("flow", "nsf", f"{here}.spline:NSF", "splines, autoregressive or coupled", "arXiv:1906.04032"),
     ]

@@ -29,6 +29,8 @@ class MNIST5000(InMemory):
         DataMissing: if the package is not installed.
     """
 
+    levels = 256
+
     def __init__(self) -> None:
         known = metadata.mnist_5000()
         self.shape, self.classes = known.shape, known.classes
@@ -50,6 +52,8 @@ class Silhouettes(InMemory):
         DataMissing: if the package is not installed.
         UserError: if a file of it holds anything but numbers.
     """
+
+    levels = 256
 
     def __init__(self) -> None:
         known = metadata.silhouettes()

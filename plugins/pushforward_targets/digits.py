@@ -20,6 +20,8 @@ class Digits(InMemory):
     Reference: Alpaydin, Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
     """
 
+    levels = 17
+
     def __init__(self) -> None:
         known = metadata.digits()
         self.shape, self.classes = known.shape, known.classes

@@ -43,6 +43,8 @@ class ImageFolder(Finite):
         UserError: if it holds no images, or one that is broken or of another size.
     """
 
+    levels = 256
+
     def __init__(
         self,
         path: Path,

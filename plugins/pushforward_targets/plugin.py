@@ -8,7 +8,7 @@ PUSHFORWARD_API = 1
 
 _KNOWN = ("sample", "log_density", "log_z", "modes")
 _EXACT = ("sample", "log_density", "log_z")
-_LABELLED = ("sample", "labels")
+_IMAGES = ("sample", "labels", "levels")
 
 
 def _target(
@@ -63,12 +63,12 @@ def _data() -> list[Component]:
             "every second square of a board",
             ("sample", "log_density", "log_z"),
         ),
-        _target("digits", "digits:Digits", "1,797 handwritten digits of 8x8 pixels", _LABELLED),
-        _target("mnist-5000", "carried:MNIST5000", "5,000 digits of MNIST that a package carries", _LABELLED),
-        _target("silhouettes", "carried:Silhouettes", "10,000 silhouettes that a package carries", _LABELLED),
-        _target("mnist", "torchvision_sets:MNIST", "70,000 handwritten digits of 28x28 pixels", _LABELLED),
-        _target("cifar10", "torchvision_sets:CIFAR10", "60,000 colour photographs of 32x32 pixels", _LABELLED),
-        _target("image-folder", "image_folder:ImageFolder", "images of a folder, classes by subfolder", _LABELLED),
+        _target("digits", "digits:Digits", "1,797 handwritten digits of 8x8 pixels", _IMAGES),
+        _target("mnist-5000", "carried:MNIST5000", "5,000 digits of MNIST that a package carries", _IMAGES),
+        _target("silhouettes", "carried:Silhouettes", "10,000 silhouettes that a package carries", _IMAGES),
+        _target("mnist", "torchvision_sets:MNIST", "70,000 handwritten digits of 28x28 pixels", _IMAGES),
+        _target("cifar10", "torchvision_sets:CIFAR10", "60,000 colour photographs of 32x32 pixels", _IMAGES),
+        _target("image-folder", "image_folder:ImageFolder", "images of a folder, classes by subfolder", _IMAGES),
         _target("table", "table:Table", "the numbers of a CSV file, standardised", ("sample",)),
         _target("red-wine", "uci:RedWine", "11 measurements of 1,599 red wines", ("sample",), "arXiv:1811.08357"),
         _target("white-wine", "uci:WhiteWine", "11 measurements of 4,898 white wines", ("sample",), "arXiv:1811.08357"),

@@ -32,6 +32,8 @@ class MNIST(InMemory):
         UserError: if a file is damaged, or torchvision is not installed.
     """
 
+    levels = 256
+
     def __init__(self, folder: Path | None = None, validation: float = 0.1) -> None:
         known = metadata.mnist(folder, validation)
         self.shape, self.classes = known.shape, known.classes
@@ -58,6 +60,8 @@ class CIFAR10(InMemory):
         DataMissing: if the files are not there.
         UserError: if a file is damaged, or torchvision is not installed.
     """
+
+    levels = 256
 
     def __init__(self, folder: Path | None = None, validation: float = 0.1) -> None:
         known = metadata.cifar10(folder, validation)

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from pushforward.problem import UserError
 from pushforward.randomness import Draw
 
 Split = Literal["train", "validation", "test"]
@@ -35,6 +36,7 @@ class Target(abc.ABC):
     Attributes:
         shape: the shape of one datum.
         classes: number of classes, or None.
+        levels: how many equally spaced values from -1 to 1 each number is one of, where data are rounded; or None.
         log_z: log of the integral of exp(-U), where it is known; U is minus `log_density`.
         log_z_reference: an estimate of log Z by others and its standard error, where the truth is not known.
         domain: where the density lives: all `reals`; a `bounded` part of them, outside of which it is zero; the `box`
@@ -46,6 +48,7 @@ class Target(abc.ABC):
 
     shape: tuple[int, ...]
     classes: int | None = None
+    levels: int | None = None
     log_z: float | None = None
     log_z_reference: tuple[float, float] | None = None
     domain: Domain = "reals"
@@ -90,6 +93,25 @@ class Target(abc.ABC):
             raise TypeError(f"{type(self).__name__} has no modes")
         modes = self.modes.to(x).flatten(1)
         return torch.cdist(x.flatten(1), modes, compute_mode="donot_use_mm_for_euclid_dist")
+
+    def dequantised(self, x: Tensor, draw: Draw) -> Tensor:
+        """Data with every number moved uniformly within the cell of its level: what has a density.
+
+        Raises:
+            UserError: if the data are not rounded to levels.
+        """
+        return x + self.cell * (draw.uniform("dequantise", *self.shape) - 0.5).to(x)
+
+    @property
+    def cell(self) -> float:
+        """How far neighbouring levels are apart.
+
+        Raises:
+            UserError: if the data are not rounded to levels.
+        """
+        if self.levels is None:
+            raise UserError(f"{type(self).__name__} is not rounded to levels: there is nothing to dequantise")
+        return 2 / (self.levels - 1)
 
     def score(self, x: Tensor) -> Tensor:
         """grad log density, in the shape of x."""

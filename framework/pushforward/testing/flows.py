@@ -25,6 +25,7 @@ N = 5
 EXACT = 1e-9  # in float64
 SINGLE = 1e-4  # in float32
 UNCLIPPED = 1e-3  # far out, where maps may be steep: what is clipped there is off by 1 and more
+WIDEST = 1e4  # images beyond are of maps too steep to come back from
 MOVED = 0.05  # how far parameters are moved, in standard deviations of a normal law
 REACH = 9.0  # the mass of a flow on the reals is summed over [-9, 9] in both of two dimensions
 CELLS = 241
@@ -53,10 +54,10 @@ def _goes_there_and_back(module: Any, z: Tensor, condition: Tensor | None, exact
         again, second = back(y, condition)
         require(again.dtype == second.dtype == z.dtype, f"{z.dtype} in, {again.dtype} and {second.dtype} out")
         if module.inverse_kind != "learned":
-            off = again - z
+            off = (again - z)[y.flatten(1).abs().amax(1) < WIDEST]
             if module.domain == "torus":
                 off = (off + math.pi).remainder(2 * math.pi) - math.pi
-            far = max(float(off.abs().max()), float((first + second).abs().max()))
+            far = max(float(off.abs().max()) if len(off) else 0.0, float((first + second).abs().max()))
             where = f"in {z.dtype}, with numbers up to {float(z.abs().max()):.3g}"
             require(far <= max(exact, 10 * module.tolerance), f"there and back is off by {far:.3g} {where}")
 
@@ -151,7 +152,7 @@ def takes_any_number_of_rows(subject: Subject) -> None:
     broken = z.clone()
     broken[2] = math.nan
     density = module.log_density(broken, _condition(module, 6))
-    require(density[2].isnan(), "a row of NaN has a density")
+    require(bool(density[2].isnan()), "a row of NaN has a density")
     _refuses("data of another shape", module.to_base, z.flatten()[:-1])
 
 

@@ -40,6 +40,11 @@ def samples_as_declared(subject: Subject) -> None:
     target = subject.make()
     for batch in (target.batch(_draw()), target.sample(N, _draw())):
         _check_rows(target, batch, N, subject.gives("labels"))
+        if target.levels is not None:
+            steps = (batch.x + 1) / target.cell
+            off = float((steps - steps.round()).abs().max())
+            require(off <= 1e-3, f"data are {off:.3g} of a cell off the {target.levels} levels that it declares")
+            require(batch.x.abs().max() <= 1, "data have levels outside -1 to 1")
 
 
 def follows_its_draw(subject: Subject) -> None:

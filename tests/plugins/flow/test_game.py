@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from pushforward import Draw, UserError
+from pushforward import Draw, RunFailed, UserError
+from pushforward.testing.flows import moved_away
 from pushforward_flow.autoregressive import MAF
 from pushforward_flow.game import FlowGame
+from pushforward_flow.spline import NSF
 
 
 def whitened(n: int, d: int) -> Tensor:
@@ -84,3 +86,41 @@ def test_a_class_is_refused_by_a_flow_that_knows_none() -> None:
         game.sample(3, Draw(0, (), 3), labels)
     with pytest.raises(UserError, match="MAF is not conditional"):
         game.log_density(torch.zeros(3, 2), labels)
+
+
+def test_without_a_class_a_conditional_flow_is_the_equal_mixture_of_its_classes() -> None:
+    torch.manual_seed(0)
+    game = FlowGame(moved_away(MAF((2,), classes=3, conditional=True)))
+    x = whitened(20, 2)
+    each = torch.stack([game.log_density(x, torch.full((20,), k)) for k in range(3)]).exp()
+    assert (game.log_density(x).exp() - each.mean(0)).abs().max() < 1e-12
+    draw = Draw(0, (1,), 6, dtype=torch.float64)
+    assert torch.equal(game.sample(6, draw), game.sample(6, draw, torch.tensor([0, 1, 2, 0, 1, 2])))
+
+
+def test_data_outside_of_a_compact_domain_stop_the_run_with_a_sentence() -> None:
+    game = FlowGame(NSF((2,), domain="box"))
+    with pytest.raises(RunFailed, match=r"2 of 3 rows of data lie outside \[0, 1\]"):
+        cost(game, torch.tensor([[0.5, 0.5], [0.5, 1.5], [-0.1, 0.2]]))
+
+
+def test_a_compiled_flow_has_the_costs_and_gradients_of_the_plain_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda f: plain(f, backend="aot_eager"))  # as inductor, without its minutes
+    x = whitened(50, 2)
+    costs, slopes = [], []
+    for compile in (False, True):
+        torch.manual_seed(0)
+        game = FlowGame(NSF((2,), transforms=2), compile=compile)
+        game.flow = moved_away(game.flow)
+        costs.append(cost(game, x))
+        slopes.append(torch.autograd.grad(costs[-1], list(game.parameters())))
+    assert abs(costs[0] - costs[1]) < 1e-12
+    assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(*slopes, strict=True))
+
+
+def test_what_does_not_compile_says_so() -> None:
+    flow = MAF((2,))
+    flow.compiles = False
+    with pytest.raises(UserError, match="MAF does not compile to one graph"):
+        FlowGame(flow, compile=True)
