@@ -10,6 +10,7 @@ from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
 from pushforward.curvature import Curvature
+from pushforward.fused_adam import FusedAdam
 from pushforward.linear import Point
 from pushforward.problem import UserError
 
@@ -141,16 +142,9 @@ class Adam(Optimizer):
         """torch.optim.Adam, fused into one kernel where the device has one."""
         parameters = list(parameters)
         fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)
-        return unasked(
-            torch.optim.Adam(
-                parameters,
-                lr=self.lr,
-                betas=self.decays,
-                eps=self.eps,
-                weight_decay=self.weight_decay,
-                fused=fused,
-            )
-        )
+        kind = FusedAdam if fused else torch.optim.Adam
+        numbers = {"lr": self.lr, "betas": self.decays, "eps": self.eps, "weight_decay": self.weight_decay}
+        return unasked(kind(parameters, **numbers))
 
     @property
     def decays(self) -> tuple[float, float]:
