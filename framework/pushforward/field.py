@@ -310,8 +310,15 @@ def clipped(gradients: list[Tensor], largest: float | None, foreach: bool | None
 
     `foreach` is torch's fused norm: None uses it where it is fast, False where `torch.func` goes through.
     """
-    norm = torch.nn.utils.get_total_norm(gradients, foreach=foreach)
+    norm = total_norm(gradients, foreach)
     if largest is None:
         return gradients, norm
     scale = (largest / (norm + 1e-12)).clamp(max=1.0)
     return [gradient * scale for gradient in gradients], norm
+
+
+def total_norm(gradients: list[Tensor], foreach: bool | None) -> Tensor:
+    """Torch's norm of all of them together, which are not sorted by kind where they are of one."""
+    if foreach is None and len({(g.dtype, g.device) for g in gradients}) == 1:
+        return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    return torch.nn.utils.get_total_norm(gradients, foreach=foreach)

@@ -46,8 +46,10 @@ class Ledger:
         if not self._values:
             return 0.0
         square = 0.0
-        wide = torch.float64 if any(v.dtype == torch.float64 for v in self._values) else torch.float32
-        values = torch.stack([v.to(wide) for v in self._values]).tolist()  # the one look at the device in a round
+        kinds = {v.dtype for v in self._values}
+        wide = torch.float64 if torch.float64 in kinds else torch.float32
+        same = self._values if kinds == {wide} else [v.to(wide) for v in self._values]
+        values = torch.stack(same).tolist()  # the one look at the device in a round
         names, self._names, self._values = self._names, [], []
         for name, value in zip(names, values, strict=True):
             if not math.isfinite(value):

@@ -30,7 +30,12 @@ class Alternating(Rule):
 
     def sequence(self, field: Field) -> list[tuple[str, ...]]:
         """Who moves in one round, group by group."""
-        names = self.order or list(field.game.order or field.players)
+        names = self.order or field.game.order or field.players
+        return [field.group(name) for name in names for _ in range(self.steps.get(name, 1))]
+
+    def turns(self, field: Field) -> int:
+        """One for every move."""
+        names = list(self.order or field.game.order or field.players)
         known = [*field.players, *field.game.teams]
         for name in [*names, *self.steps]:
             if name not in known:
@@ -43,10 +48,6 @@ class Alternating(Rule):
                 raise UserError(f"rule alternating: steps of {name!r} are {count}: expected at least 1")
             if name not in names:
                 raise UserError(f"rule alternating: {name!r} has steps but is not in the order {names}")
-        return [field.group(name) for name in names for _ in range(self.steps.get(name, 1))]
-
-    def turns(self, field: Field) -> int:
-        """One for every move."""
         return len(self.sequence(field))
 
     def round(self, field: Field, move: Move, state: State) -> State:
