@@ -115,13 +115,7 @@ class Play(pl.LightningModule):
 
     def transfer_batch_to_device(self, batch: list[Draw], device: torch.device, dataloader_idx: int) -> list[Draw]:
         """Turns to the device; their randomness is made there."""
-        if device.type == "cpu":
-            return batch
-        for draw in batch:
-            draw.device = device
-            draw.x = None if draw.x is None else draw.x.to(device, non_blocking=True)
-            draw.labels = None if draw.labels is None else draw.labels.to(device, non_blocking=True)
-        return batch
+        return batch if device.type == "cpu" else [draw.to(device) for draw in batch]
 
     def averaged(self) -> AbstractContextManager[None]:
         """The game as it samples: with averaged weights where there are any."""

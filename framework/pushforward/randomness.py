@@ -6,11 +6,13 @@ import functools
 import hashlib
 import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from pushforward.problem import UserError
 
 BLOCK = 1024  # samples that share one generator; processes and micro-batches slice whole draws, never blocks
 
@@ -66,13 +68,24 @@ class Draw:
     ) -> None:
         self.seed, self.key, self.total, self.position = seed, key, total, position
         self.rows = rows or (0, total)
-        self.x, self.labels = x, labels
+        self._x, self._labels = x, labels
+        self._read: Callable[[Draw], tuple[Tensor, Tensor | None]] | None = None
         self.device, self.dtype = torch.device(device), dtype
 
     @classmethod
     def fresh(cls, n: int, seed: int | None = None, **options: object) -> Draw:
         """A draw of n samples outside any run; without a seed, a new one from the operating system."""
         return cls(secrets.randbits(62) if seed is None else seed, ("fresh",), n, **options)  # type: ignore[arg-type]
+
+    @property
+    def x(self) -> Tensor | None:
+        """The data of this part, (n, *shape), where the turn has data."""
+        return self.ready()._x
+
+    @property
+    def labels(self) -> Tensor | None:
+        """Their classes, (n,), where the data have labels."""
+        return self.ready()._labels
 
     @property
     def n(self) -> int:
@@ -129,11 +142,37 @@ class Draw:
         for i in range(first, last):
             yield whole._slice(i * rows, min((i + 1) * rows, total))
 
-    def with_data(self, x: Tensor, labels: Tensor | None = None) -> Draw:
+    def with_data(self, x: Tensor | None, labels: Tensor | None = None) -> Draw:
         """The same draw with the data of its rows."""
         return Draw(
             self.seed, self.key, self.total, self.rows, self.position, x, labels, device=self.device, dtype=self.dtype
         )
+
+    def reading(self, read: Callable[[Draw], tuple[Tensor, Tensor | None]]) -> Draw:
+        """The same draw, whose data are read when a cost asks for them: many a turn of a generator never does."""
+        draw = self.with_data(None)
+        draw._read = read
+        return draw
+
+    def to(self, device: torch.device) -> Draw:
+        """This draw with its data on a device, where its numbers are made from now on."""
+        self.ready().device = device
+        self._x = None if self._x is None else self._x.to(device, non_blocking=True)
+        self._labels = None if self._labels is None else self._labels.to(device, non_blocking=True)
+        return self
+
+    def ready(self) -> Draw:
+        """This draw, its data read.
+
+        Raises:
+            UserError: if there are fewer or more of them than were asked for: costs compare them one by one.
+        """
+        if self._read is not None:
+            read, self._read = self._read, None
+            self._x, self._labels = read(self)
+            if len(self._x) != self.n:
+                raise UserError(f"the target gave a batch of {len(self._x)} where {self.n} samples were asked for")
+        return self
 
     def _slice(self, first: int, last: int) -> Draw:
         own = slice(first - self.rows[0], last - self.rows[0])

@@ -35,12 +35,12 @@ class Rounds:
             yield self.deal(number)
 
     def deal(self, number: int) -> list[Draw]:
-        """The turns of one round, with their data."""
+        """The turns of one round; data are read when a cost asks for them."""
         turns = []
         for index in range(self.play.turns):
             position = (number * self.play.turns + index) * self.batch
             draw = Draw(self.play.seed, (number, index), self.batch, self.rows, position)
-            turns.append(draw.with_data(*self.target.batch(draw)) if self.play.game.needs_data else draw)
+            turns.append(draw.reading(self.target.batch) if self.play.game.needs_data else draw)
         return turns
 
 

@@ -250,7 +250,8 @@ class Together:
 
     def _deal(self, play: Play, seed: int, k: int) -> list[Draw]:
         play.seed = seed
-        return Rounds(play, self.built.target, self.plan.value("batch"), 1).deal(k)
+        dealt = Rounds(play, self.built.target, self.plan.value("batch"), 1).deal(k)
+        return [draw.ready() for draw in dealt]  # nothing can be read inside a map over copies
 
     @torch.no_grad()
     def _measured(self, play: Play, guarded: Guarded, state: State, cell: int) -> Results:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pushforward import Draw, Game
+from pushforward import Batch, Draw, Game
 from pushforward.average import Average
 from pushforward.field import Field
 from pushforward.functional import FunctionalPlay
@@ -14,8 +14,10 @@ from pushforward.ledger import Ledger, NonFinite
 from pushforward.optimizers import SGD, Adam, RMSprop
 from pushforward.play import Play
 from pushforward.problem import RunFailed, UserError
+from pushforward.rounds import Rounds
 from pushforward.rules import Alternating, Simultaneous
 from pushforward.schedules import Constant, Cosine, InverseDecay, Linear
+from pushforward_gan.objectives import RelativisticPaired
 
 
 class Bilinear(Game):
@@ -404,6 +406,34 @@ def test_the_ledger_gives_means_since_the_last_report():
         ledger.close_round(k)
     assert ledger.report() == {"cost/x/c": 3.0, "gradient-norm/x": 0.5}
     assert ledger.report() == {}
+
+
+class Counted:
+    """A target that counts how often it is read, and may give too few rows."""
+
+    def __init__(self, rows):
+        self.rows, self.read = rows, 0
+
+    def batch(self, draw):
+        self.read += 1
+        return Batch(draw.normal("data", 2)[: self.rows], None)
+
+
+@pytest.mark.parametrize(("objective", "reads"), [(None, 3), (RelativisticPaired(), 6)])
+def test_data_are_read_for_the_moves_that_look_at_them(objective, reads, small_gan):
+    play = Play(small_gan(objective).float(), optimizer=SGD(0.1))
+    play.configure_optimizers()
+    target = Counted(8)
+    for k in range(3):
+        play.training_step(Rounds(play, target, 8, 1).deal(k), 0)
+    assert target.read == reads
+
+
+def test_a_batch_that_is_short_is_refused(small_gan):
+    play = Play(small_gan().float(), optimizer=SGD(0.1))
+    play.configure_optimizers()
+    with pytest.raises(UserError, match="a batch of 5 where 8 samples were asked for"):
+        play.training_step(Rounds(play, Counted(5), 8, 1).deal(0), 0)
 
 
 def test_one_backward_serves_objective_and_penalties(small_gan, monkeypatch):
