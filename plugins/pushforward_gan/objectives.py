@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from pushforward import Objective
+from pushforward import Objective, UserError
 
 
 class Minimax(Objective):
@@ -127,6 +127,9 @@ class RelativisticPaired(Objective):
     Its landscape has no bad minima where modes are missing; with R1 and R2 the loss of R3GAN.
 
     Reference: Jolicoeur-Martineau, "The relativistic discriminator", 2018, arXiv:1807.00734.
+
+    Raises:
+        UserError: if there are not as many real samples as generated ones.
     """
 
     pairs = True
@@ -134,10 +137,20 @@ class RelativisticPaired(Objective):
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Real above fake."""
-        return softplus(fake - real).mean()
+        return softplus(_lead(fake, real)).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """Fake above real."""
         if real is None:
             raise TypeError("relativistic-paired: the generator's cost needs the logits of real data")
-        return softplus(real - fake).mean()
+        return softplus(_lead(real, fake)).mean()
+
+
+def _lead(first: Tensor, second: Tensor) -> Tensor:
+    """How far each logit is above its partner's; two batches of other sizes would broadcast or say nothing clear."""
+    if first.shape != second.shape:
+        raise UserError(
+            f"relativistic-paired compares samples pair by pair: got batches of {len(first)} and {len(second)}, "
+            "expected as many real samples as generated ones"
+        )
+    return first - second

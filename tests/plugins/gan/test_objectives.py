@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from pushforward import UserError
 from pushforward_gan.objectives import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticPaired, Wasserstein
 
 ALL = [Minimax(), NonSaturating(), Wasserstein(), Hinge(), LeastSquares(), RelativisticPaired()]
@@ -80,3 +81,9 @@ def test_a_tie_costs_log_two_a_side():
     zero = torch.zeros(5)
     assert float(NonSaturating().discriminator(zero, zero)) == pytest.approx(2 * math.log(2))
     assert float(RelativisticPaired().discriminator(zero, zero)) == pytest.approx(math.log(2))
+
+
+def test_pairs_of_unequal_batches_are_refused():
+    for cost in (RelativisticPaired().discriminator, RelativisticPaired().generator):
+        with pytest.raises(UserError, match="pair by pair: got batches of"):
+            cost(torch.zeros(8), torch.zeros(5))
