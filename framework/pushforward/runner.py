@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from torch import nn
 
 from pushforward.builder import Built, build
@@ -162,6 +163,7 @@ class Run:
         self.reporter.seconds = lambda: self.before + time.perf_counter() - self.began
         try:
             self._open()
+            self._refuse_measures()
             with self._signals():
                 self._fit()
                 self.rounds = play.played
@@ -219,6 +221,12 @@ class Run:
             )
             trainer.fit(play, train_dataloaders=rounds)
         play.cpu()
+
+    def _refuse_measures(self) -> None:
+        """What cannot be measured at the first report is said before the first round."""
+        with torch.random.fork_rng(devices=[]):
+            for measure in self.built.measures.values():
+                measure.suits(self.built.target)
 
     def _refuse_parts(self, processes: int) -> None:
         """The check of the recipe cannot know how many processes `auto` or a launcher gives."""

@@ -158,7 +158,18 @@ def test_logits_that_would_broadcast_are_refused_by_the_move_and_not_by_the_judg
         run("rings/gan", *SMALL, out=tmp_path, quiet=True, modules={"model.discriminator": Broad()})
 
 
-def test_fewer_samples_than_modes_are_refused(tmp_path):
-    few = [*SMALL[:3], "watch=[]", "measure=[{use: mode-coverage, samples: 5}]"]
-    with pytest.raises(UserError, match="5 samples cannot cover 8 modes: ask for 240 or more"):
+@pytest.mark.parametrize(
+    ("measure", "message"),
+    [
+        ("mode-coverage, samples: 5", "5 samples cannot cover 8 modes: ask for 240 or more"),
+        ("mode-shares, samples: 5", "5 samples cannot show 8 modes: ask for 200 or more"),
+        ("frechet, features: classifier", "the classifier learns from labels, but EightGaussians has none"),
+        ("frechet, features: efficientnet-lite0", r"data of shape \(2,\) are no images"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_the_first_round(measure, message, tmp_path):
+    few = [*SMALL[:3], "watch=[]", f"measure=[{{use: {measure}}}]"]
+    with pytest.raises(UserError, match=message):
         run("eight-gaussians/r3gan", *few, out=tmp_path, quiet=True)
+    (folder,) = tmp_path.iterdir()
+    assert json.loads((folder / "results.json").read_text())["rounds"] == 0

@@ -43,13 +43,19 @@ class ModeCoverage(Measure):
         self.shares = torch.ones(0, dtype=torch.float64)
         self.add_state("counts", default=torch.zeros(0, dtype=torch.float64), dist_reduce_fx="sum")
 
-    def measure(self, look: Look) -> dict[str, float]:
-        """Look at samples of the model; no held-out data are needed."""
-        modes = 0 if look.target.modes is None else len(look.target.modes)
+    def suits(self, target: Target) -> None:
+        """Refuse a target without modes, or with more of them than samples."""
+        if target.mode_scale is None:
+            raise UserError(f"mode-coverage: {type(target).__name__} has no modes; take a target that knows its modes")
+        modes = 0 if target.modes is None else len(target.modes)
         if self.samples < modes:
             raise UserError(
                 f"mode-coverage: {self.samples} samples cannot cover {modes} modes: ask for {30 * modes} or more"
             )
+
+    def measure(self, look: Look) -> dict[str, float]:
+        """Look at samples of the model; no held-out data are needed."""
+        self.suits(look.target)
         self.reset()
         self.update(look.fake(self.samples), look.target)
         return self.compute()

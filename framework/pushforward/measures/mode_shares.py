@@ -48,6 +48,16 @@ class ModeShares(Measure):
         for name in ("counts", "distances", "fair_distances"):
             self.add_state(name, default=torch.zeros(0, dtype=torch.float64), dist_reduce_fx="sum")
 
+    def suits(self, target: Target) -> None:
+        """Refuse a target without modes, or with more of them than samples."""
+        if target.mode_scale is None:
+            raise UserError(f"mode-shares: {type(target).__name__} has no modes; take a target that knows its modes")
+        modes = 0 if target.modes is None else len(target.modes)
+        if modes > self.samples:
+            raise UserError(
+                f"mode-shares: {self.samples} samples cannot show {modes} modes: ask for {25 * modes} or more"
+            )
+
     def measure(self, look: Look) -> dict[str, float]:
         """Look at samples of the model beside held-out data."""
         self.reset()
@@ -56,8 +66,7 @@ class ModeShares(Measure):
 
     def update(self, x: Tensor, data: Tensor, target: Target) -> None:
         """Count samples of the model, (n, *shape), by the nearest mode, and measure how near they and data are."""
-        if target.mode_scale is None:
-            raise UserError(f"mode-shares: {type(target).__name__} has no modes; take a target that knows its modes")
+        self.suits(target)
         distance, nearest, modes = _nearest(x, target)
         if modes > len(x):
             raise UserError(f"mode-shares: {len(x)} samples cannot show {modes} modes: ask for more samples")

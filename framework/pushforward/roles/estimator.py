@@ -116,5 +116,14 @@ class Features(abc.ABC):
     def __call__(self, x: Tensor) -> Tensor:
         """Features (n, d) of data (n, *shape)."""
 
+    def suits(self, target: Target) -> None:
+        """Refuse a target of which there are no features: they are made ready, and tried on two rows.
+
+        Raises:
+            UserError: if there are none.
+        """
+        self.prepare(target)
+        self(target.held_out("validation", 2).x)
+
     def prepare(self, target: Target) -> None:
         """Learn whatever is learned of the target's training rows, before the first call."""

@@ -14,6 +14,7 @@ from pushforward.game import Game
 from pushforward.ledger import NonFinite
 from pushforward.problem import RunFailed
 from pushforward.randomness import Draw
+from pushforward.roles.estimator import Features
 from pushforward.roles.target import Batch, Split, Target
 
 if TYPE_CHECKING:
@@ -117,6 +118,16 @@ class Measure(torchmetrics.Metric, abc.ABC):
         y = look.real(self.samples).x
         self.update(look.fake(self.samples), y)
         return self.compute()
+
+    def suits(self, target: Target) -> None:
+        """Refuse, before anything is trained, a target that cannot be looked at; by default its features are tried.
+
+        Raises:
+            UserError: if it cannot.
+        """
+        for part in vars(self).values():
+            if isinstance(part, Features):
+                part.suits(target)
 
     def label(self, name: str) -> str:
         """The name under which it reports, from the name under which it is registered."""
