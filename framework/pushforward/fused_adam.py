@@ -11,7 +11,7 @@ from torch import Tensor, nn
 class Moments(NamedTuple):
     """What the kernel is given of one parameter group, in the order of its parameters."""
 
-    parameters: list[nn.Parameter]
+    parameters: list[Tensor]
     first: list[Tensor]
     second: list[Tensor]
     counts: list[Tensor]

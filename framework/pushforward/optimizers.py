@@ -142,9 +142,8 @@ class Adam(Optimizer):
         """torch.optim.Adam, fused into one kernel where the device has one."""
         parameters = list(parameters)
         fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)
-        kind = FusedAdam if fused else torch.optim.Adam
-        numbers = {"lr": self.lr, "betas": self.decays, "eps": self.eps, "weight_decay": self.weight_decay}
-        return unasked(kind(parameters, **numbers))
+        kind: type[torch.optim.Adam] = FusedAdam if fused else torch.optim.Adam
+        return unasked(kind(parameters, lr=self.lr, betas=self.decays, eps=self.eps, weight_decay=self.weight_decay))
 
     @property
     def decays(self) -> tuple[float, float]:

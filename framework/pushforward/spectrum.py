@@ -261,7 +261,7 @@ class Doubled(Draw):
         """The other's uniform numbers."""
         return self.original.uniform(name, *shape).double()
 
-    def with_data(self, x: Tensor, labels: Tensor | None = None) -> Draw:
+    def with_data(self, x: Tensor | None, labels: Tensor | None = None) -> Draw:
         """The other with these data."""
         return Doubled(self.original.with_data(x, labels))
 
