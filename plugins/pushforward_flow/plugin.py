@@ -24,6 +24,23 @@ def components() -> list[Component]:
         ),
         Component(
             "model",
+            "reverse-kl",
+            f"{here}.reverse_kl:ReverseKL",
+            "a flow fitted to a density that can only be evaluated",
+            "arXiv:1505.05770",
+            gives=("sample", "log_density", "log_z"),
+            needs={"target": ("log_density",)},
+            holds=("flow",),
+        ),
+        Component(
+            "generator",
+            "flow",
+            f"{here}.generator:FlowGenerator",
+            "a flow where a generator stands",
+            "arXiv:1705.08868",
+        ),
+        Component(
+            "model",
             "flow-matching",
             f"{here}.matching:FlowMatching",
             "a velocity regressed on paths from noise to data",
@@ -59,6 +76,13 @@ def components() -> list[Component]:
         Component("flow", "maf", f"{here}.autoregressive:MAF", "masked autoregressive affine maps", "arXiv:1705.07057"),
         Component("flow", "nice", f"{here}.coupling:NICE", "additive coupling layers", "arXiv:1410.8516"),
         Component("flow", "realnvp", f"{here}.coupling:RealNVP", "affine coupling layers", "arXiv:1605.08803"),
+        Component(
+            "flow",
+            "residual-flow",
+            f"{here}.residual:ResidualFlow",
+            "contractions added to the identity",
+            "arXiv:1906.02735",
+        ),
         Component("flow", "glow", f"{here}.glow:Glow", "images in several scales", "arXiv:1807.03039"),
         Component("flow", "nsf", f"{here}.spline:NSF", "splines, autoregressive or coupled", "arXiv:1906.04032"),
     ]

@@ -14,7 +14,7 @@ from pushforward import Component, Flow, Game, Generator
 from pushforward.signature import read_signature
 from pushforward_flow import plugin
 
-COMPONENTS = {component.name: component for component in plugin.components()}
+COMPONENTS = {f"{component.kind}/{component.name}": component for component in plugin.components()}
 every = pytest.mark.parametrize("component", COMPONENTS.values(), ids=COMPONENTS)
 
 
