@@ -171,6 +171,7 @@ def _measures() -> list[Component]:
     m = "pushforward.measures"
     sampled = {"model": ("sample",), "target": ("sample",)}
     density = {"model": ("log_density",), "target": ("sample",)}
+    weighed = {"model": ("sample", "log_density"), "target": ("sample", "log_density")}
     return [
         Component(
             "measure",
@@ -220,6 +221,14 @@ def _measures() -> list[Component]:
         ),
         Component(
             "measure",
+            "mode-entropy",
+            f"{m}.mode_entropy:ModeEntropy",
+            "how evenly samples spread over the modes",
+            "arXiv:2406.07423",
+            needs={"model": ("sample",), "target": ("modes",)},
+        ),
+        Component(
+            "measure",
             "frechet",
             f"{m}.frechet:FrechetDistance",
             "Fréchet distance over features",
@@ -264,6 +273,22 @@ def _measures() -> list[Component]:
             "bits that a number of rounded held-out data costs",
             "arXiv:1511.01844",
             needs={"model": ("log_density",), "target": ("sample", "levels")},
+        ),
+        Component(
+            "measure",
+            "evidence-bounds",
+            f"{m}.evidence_bounds:EvidenceBounds",
+            "ELBO and EUBO, which hold log Z between them",
+            "arXiv:2406.07423",
+            needs=weighed,
+        ),
+        Component(
+            "measure",
+            "forward-ess",
+            f"{m}.forward_ess:ForwardESS",
+            "effective sample size by exact samples of the target",
+            "arXiv:2208.01893",
+            needs=weighed,
         ),
         Component("measure", "mass", f"{m}.mass:Mass", "integral of the density, which is one", needs=density),
         Component(
