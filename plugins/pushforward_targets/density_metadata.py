@@ -200,3 +200,12 @@ def in_square(path: Path) -> list[tuple[float, ...]]:
     if outside:
         raise UserError(f"{read.path}: {outside[0]} lies outside of the unit square: scale the places to it")
     return read.rows
+
+
+def beta_binomial(successes: int = 9, trials: int = 10, a: float = 1.0, b: float = 1.0) -> Metadata:
+    """Of `beta-binomial`."""
+    if not 0 <= successes <= trials:
+        raise UserError(f"successes is {successes} of {trials} trials: expected from 0 to {trials}")
+    above_zero("a", a)
+    above_zero("b", b)
+    return Metadata((1,))

@@ -41,10 +41,19 @@ class Mixture(Endless):
 
     def log_density(self, x: Tensor) -> Tensor:
         """-U(x), (n,): the integral of its exponential is exp(log_z)."""
+        return self._logs(x).logsumexp(1)
+
+    def score(self, x: Tensor) -> Tensor:
+        """-grad U(x), (n, D): the pulls of the summands, each as strong as its share of the density at x."""
+        shares, precisions = self._logs(x).softmax(1), 1 / self._variances.to(x)
+        return shares @ (self._means.to(x) * precisions) - x * (shares @ precisions)
+
+    def _logs(self, x: Tensor) -> Tensor:
+        """log of every summand, (n, modes)."""
         means, variances = self._means.to(x), self._variances.to(x)
-        peaks = self._masses.log() - 0.5 * (2 * math.pi * self._variances).log().sum(1)  # log of each summand's height
-        squares = ((x[:, None] - means).square() / variances).sum(2)  # (n, modes)
-        return (peaks.to(x) - 0.5 * squares).logsumexp(1)
+        peaks = self._masses.log() - 0.5 * (2 * math.pi * self._variances).log().sum(1)  # of each summand's height
+        squares = ((x[:, None] - means).square() / variances).sum(2)
+        return peaks.to(x) - 0.5 * squares
 
 
 class GaussianMixture(Mixture):

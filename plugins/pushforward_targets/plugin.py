@@ -114,6 +114,7 @@ def _densities() -> list[Component]:
         _density("narrow-rings", "radial:NarrowRings", "rings of equal height", _KNOWN, "arXiv:2111.15141"),
         _density("concentric-rings", "radial:ConcentricRings", "waves in the radius", _EXACT, "arXiv:2406.07423"),
         _density("torus-bumps", "compact:TorusBumps", "three bumps on the flat torus", _KNOWN, neis),
+        _density("beta-binomial", "beta_binomial:BetaBinomial", "the log-odds behind a count", _EXACT),
         _density("cauchy-prior", "cauchy_prior:CauchyPrior", "a heavy prior, a likelihood off its centre", _EXACT),
         _density("ising", "spins:Ising", "a small Ising model as a Gaussian field", _EXACT),
         _density("rbm", "spins:RBM", "a small Boltzmann machine as a Gaussian field", _EXACT),
