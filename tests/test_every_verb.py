@@ -46,6 +46,8 @@ def short(tmp_path):
         "rings/gebm": [f"model.base.recipe={flow}"],
         "eight-gaussians/ntk-width": ["measure=[{use: width-error, widths: [8, 16], seeds: 2}]", "watch=[]"],
     }
+    estimates = ["measure=[log-z]", "model.estimator.pilot=32", "model.estimator.ess=0.5"]
+    shorter |= {name: estimates for name, plan in PLANS.items() if plan.model.component.name == "estimation"}
     return lambda recipe: [*SHORT, *shorter.get(recipe, [])]
 
 

@@ -52,7 +52,7 @@ def build(recipe: Plan | str, modules: Mapping[str, nn.Module] | None = None, *,
     Args:
         recipe: a plan, or a recipe's name or path.
         modules: your own modules by slot, such as ``{"model.generator": my_module}``; a bare network is adapted.
-        train: whether a `trained` component may be trained now; if not, its weights are left as they begin.
+        train: whether a `trained` part of the model may be trained now; if not, its weights are left as they begin.
 
     Raises:
         UserError: if a component refuses its arguments, or its data are not there.
@@ -193,7 +193,8 @@ class Builder:
         from pushforward.public import trained_module
 
         arguments = planned.own.arguments
-        return trained_module(planned, arguments.get("recipe"), arguments.get("run"), self.train)
+        train = self.train or not planned.path.startswith("model")  # only the model's weights are in a checkpoint
+        return trained_module(planned, arguments.get("recipe"), arguments.get("run"), train)
 
     def _named(self, made: list[tuple[Planned, Any]]) -> dict[str, Any]:
         named: dict[str, Any] = {}

@@ -50,7 +50,7 @@ class BridgeSampling(Estimator):
 
     def __init__(
         self,
-        ess: PositiveFloat = 0.8,
+        ess: PositiveFloat = 0.9,
         leaps: PositiveInt = 4,
         moves: PositiveInt = 1,
         groups: PositiveInt = 20,

@@ -28,6 +28,8 @@ class Estimation(Game):
     def __init__(self, estimator: Estimator, target: Target) -> None:
         super().__init__()
         self.estimator, self.target = estimator, target
+        # a trained proposal goes into the checkpoint, so that the run can be measured again
+        self.proposals = nn.ModuleDict({k: v for k, v in vars(estimator).items() if isinstance(v, nn.Module)})
 
     @property
     def players(self) -> dict[str, nn.Module]:

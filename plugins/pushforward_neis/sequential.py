@@ -43,7 +43,8 @@ class SequentialMonteCarlo(Estimator):
     "An Invitation to Sequential Monte Carlo Samplers", 2020, arXiv:2007.11936.
 
     Args:
-        ess: the share of particles that stays effective from one temperature to the next.
+        ess: the share of particles that stays effective from one temperature to the next; nearer to 1 where particles
+            must find their modes while it is still easy.
         leaps: leapfrog steps of a move; one makes it MALA.
         moves: moves at each temperature.
         groups: independent groups of particles, at least; large ones are cut so that they fit a block.
@@ -57,7 +58,7 @@ class SequentialMonteCarlo(Estimator):
 
     def __init__(
         self,
-        ess: PositiveFloat = 0.8,
+        ess: PositiveFloat = 0.9,
         leaps: PositiveInt = 4,
         moves: PositiveInt = 1,
         groups: PositiveInt = 20,

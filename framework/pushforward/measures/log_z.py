@@ -11,6 +11,9 @@ from pushforward.problem import UserError
 from pushforward.roles.estimator import Estimate, Estimator
 from pushforward.roles.measure import Look, Measure
 
+FAR = 4.0  # standard errors from a known log Z at which an estimate is doubted
+ROUNDING = 1e-6  # of densities in single precision
+
 
 class LogZ(Measure):
     r"""Estimate of log Z of the target, with how far to trust it.
@@ -63,8 +66,12 @@ class LogZ(Measure):
     def update(self, estimate: Estimate, truth: float | None = None) -> None:
         """Take in an estimate, and the known log Z: a later one replaces it."""
         self._estimate, self._truth = estimate, truth
-        if estimate.warning:
-            warnings.warn(f"log Z: {estimate.warning}", Doubt, stacklevel=2)
+        said = [estimate.warning] if estimate.warning else []
+        off = 0.0 if truth is None else abs(estimate.log_z - truth)
+        if off > FAR * max(estimate.standard_error, ROUNDING * abs(truth or 0.0)):
+            said.append(f"the known log Z, {truth:.7g}, is {off:.3g} away, far more than the standard error says")
+        if said:
+            warnings.warn(f"log Z: {'; '.join(said)}", Doubt, stacklevel=2)
 
     def compute(self) -> dict[str, float]:
         """The last estimate, in numbers."""

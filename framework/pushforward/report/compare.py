@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pushforward.problem import UserError
+from pushforward.report.estimates import doubts, estimate_rows
 from pushforward.report.folder import RunFolder, flattened, read_folder
 from pushforward.report.rounding import duration, short, with_error
 
@@ -18,6 +19,8 @@ Row = tuple[str, list[str]]
 
 def compare_table(folders: Sequence[Path]) -> str:
     """Runs side by side as plain text, one column a run: differing recipe values, status, measures, verdict.
+
+    Where log Z was estimated, a second table has one row an estimate, and under it stands what is doubted.
 
     Args:
         folders: the runs' folders.
@@ -40,7 +43,7 @@ def compare_table(folders: Sequence[Path]) -> str:
         [(name, [_measured(run, name) for run in runs]) for name in _names(runs)],
         [("verdict", [str(run.verdict.get("state") or "") for run in runs])],
     ]
-    return _laid_out([group for group in groups if group])
+    return "\n".join([_laid_out([group for group in groups if group]), *_estimates(runs)])
 
 
 def as_data(folders: Sequence[Path]) -> dict[str, Any]:
@@ -51,13 +54,13 @@ def as_data(folders: Sequence[Path]) -> dict[str, Any]:
 
     Returns:
         ``{"differences": {path: {run: text or None}}, "runs": [{"name", "folder", "status", "reason", "rounds",
-        "seconds", "seed", "measures", "verdict"}]}``, with the runs in the given order.
+        "seconds", "seed", "measures", "measure_seconds", "verdict"}]}``, with the runs in the given order.
 
     Raises:
         UserError: if there is no folder, or one of them is not a run's.
     """
     runs = _read(folders)
-    keys = ("reason", "seconds", "seed", "measures", "verdict")
+    keys = ("reason", "seconds", "seed", "measures", "measure_seconds", "verdict")
     return {
         "differences": {
             path: {str(run.path): None if text == ABSENT else text for run, text in zip(runs, texts, strict=True)}
@@ -92,6 +95,14 @@ def _differences(runs: list[RunFolder]) -> list[Row]:
 
 def _names(runs: list[RunFolder]) -> list[str]:
     return list(dict.fromkeys(name for run in runs for name in run.measures))
+
+
+def _estimates(runs: list[RunFolder]) -> list[str]:
+    rows = estimate_rows(runs)
+    if not rows:
+        return []
+    head, *others = [(name, list(cells)) for name, *cells in rows]
+    return ["", _laid_out([[head], others]), *doubts(runs)]
 
 
 def _measured(run: RunFolder, name: str) -> str:

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from pushforward.doubts import doubts
 from pushforward.measures.likelihood import LogDensity, fitted_gaussian
 from pushforward.measures.log_z import LogZ
 from pushforward.measures.mass import Mass
@@ -92,3 +93,15 @@ def test_log_z_asks_the_model_where_no_estimator_is_given(gaussian, copy_of):
     out = LogZ(evaluations=50).measure(Look(model, target))
     assert LogZ().label("log-z") == "log-z"
     assert out["n"] == 50 and "error" not in out  # the truth is not known here
+
+
+def test_log_z_doubts_what_is_far_from_a_known_truth_or_doubts_itself(gaussian, copy_of):
+    target = gaussian(2)
+    target.log_z = 0.2  # 14 standard errors from what the weights say
+    with doubts() as voiced:
+        LogZ(ByNormalWeights(), evaluations=10_000).measure(Look(copy_of(target), target))
+    assert len(voiced) == 1 and "the known log Z, 0.2, is 0.07" in voiced[0]
+    target.log_z = 0.125
+    with doubts() as voiced:
+        LogZ(ByNormalWeights(), evaluations=50).measure(Look(copy_of(target), target))
+    assert len(voiced) == 1 and "effective" in voiced[0]

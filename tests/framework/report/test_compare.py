@@ -53,3 +53,32 @@ def test_nothing_to_compare_is_a_sentence(tmp_path):
         compare_table([])
     with pytest.raises(UserError, match="not a run's folder"):
         as_data([tmp_path])
+
+
+def estimated(path, **numbers):
+    """A run that has estimated log Z twice."""
+    path.mkdir()
+    (path / "recipe.yaml").write_text("model: {use: estimation, estimator: {use: sequential-monte-carlo}}\n")
+    own = {"value": 2.5, "standard_error": 0.1, "low": 2.3, "high": 2.7, "ess": 0.5, "khat": 0.2, "n": 20}
+    own |= {"evaluations": 100, "gradient_evaluations": 300, "error": 0.25} | numbers
+    plain = {"value": -1.0, "standard_error": 2.0, "low": -5.0, "high": 3.0, "ess": 1e-6, "khat": 4.0}
+    plain |= {"evaluations": 400, "warning": "only one weight"}
+    measures = {"log-z": own, "log-z/importance-sampling": plain, "mmd": {"value": 1.0}}
+    seconds = {"log-z": 61.0}
+    results = {"status": "completed", "measures": measures, "measure_seconds": seconds}
+    (path / "results.json").write_text(json.dumps(results))
+    return path
+
+
+def test_estimates_of_log_z_stand_in_a_table_of_their_own_with_what_they_claim_and_cost(tmp_path):
+    first, second = estimated(tmp_path / "a"), estimated(tmp_path / "b", error=0.1)
+    lines = compare_table([first, second]).split("\n\n")[1].splitlines()
+    rows = [[cell for cell in line.split("  ") if cell] for line in lines]
+    cells = [[cell.strip() for cell in row] for row in rows]
+    assert cells[0] == ["run", "log Z", "95 % interval", "error", "held", "ess", "k-hat", "U", "gradients", "time"]
+    name = "log-z (sequential-monte-carlo)"
+    numbers = ["2.50 ± 0.10", "2.3 to 2.7", "0.25", "no", "0.5", "0.2", "100", "300", "1 min 01 s"]
+    assert cells[2] == [name, "a", *numbers]
+    assert cells[4][4:6] == ["0.1", "yes"]
+    assert cells[3][0] == "log-z/importance-sampling !"
+    assert lines[-2:] == [f"! {run}, log-z/importance-sampling: only one weight" for run in "ab"]

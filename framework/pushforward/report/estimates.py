@@ -1,0 +1,63 @@
+"""Estimates of log Z side by side, from whatever runs they come: what each says, claims, costs and doubts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pushforward.report.folder import RunFolder
+from pushforward.report.rounding import duration, short, with_error
+
+HEAD = ("", "run", "log Z", "95 % interval", "error", "held", "ess", "k-hat", "U", "gradients", "time")
+
+
+def estimate_rows(runs: Sequence[RunFolder]) -> list[tuple[str, ...]]:
+    """One row an estimate, with a head; `error` and `held` (whether the interval does) where the truth is known.
+
+    An exclamation mark stands behind an estimate that is doubted. No rows at all where nothing was estimated.
+    """
+    rows = [
+        _row(run, name, measured)
+        for run in runs
+        for name, measured in run.measures.items()
+        if "khat" in measured and "evaluations" in measured
+    ]
+    return [HEAD, *rows] if rows else []
+
+
+def doubts(runs: Sequence[RunFolder]) -> list[str]:
+    """What is wrong with an estimate, in words: a sentence each."""
+    return [
+        f"! {run.name}, {name}: {measured['warning']}"
+        for run in runs
+        for name, measured in run.measures.items()
+        if measured.get("warning")
+    ]
+
+
+def _row(run: RunFolder, name: str, measured: dict[str, Any]) -> tuple[str, ...]:
+    low, high, error = measured.get("low"), measured.get("high"), measured.get("error")
+    held = ""
+    if error is not None and low is not None and high is not None:
+        held = "yes" if low <= measured["value"] - error <= high else "no"
+    seconds = run.results.get("measure_seconds", {}).get(name)
+    return (
+        f"{name if '/' in name else f'{name} ({_model(run)})'}{' !' if measured.get('warning') else ''}",
+        run.name,
+        with_error(measured.get("value"), measured.get("standard_error")),
+        f"{short(low)} to {short(high)}" if low is not None else "",
+        short(error, 2),
+        held,
+        short(measured.get("ess"), 2),
+        short(measured.get("khat"), 2),
+        short(measured.get("evaluations")),
+        short(measured.get("gradient_evaluations", 0)),
+        duration(seconds),
+    )
+
+
+def _model(run: RunFolder) -> str:
+    """Who estimated where the measure names nobody: the model, or the estimator that it stands for."""
+    model = run.recipe.get("model", {})
+    estimator = model.get("estimator", model)
+    return str(estimator.get("use", "model") if isinstance(estimator, dict) else estimator)
