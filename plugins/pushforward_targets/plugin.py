@@ -110,7 +110,7 @@ def _densities() -> list[Component]:
             _KNOWN,
             "arXiv:2102.07501",
         ),
-        _density("multi-well", "wells:MultiWell", "2^m equal modes", _EXACT, "arXiv:2307.01198"),
+        _density("multi-well", "wells:MultiWell", "2^m equal modes", _KNOWN, "arXiv:2307.01198"),
         _density("narrow-rings", "radial:NarrowRings", "rings of equal height", _KNOWN, "arXiv:2111.15141"),
         _density("concentric-rings", "radial:ConcentricRings", "waves in the radius", _EXACT, "arXiv:2406.07423"),
         _density("torus-bumps", "compact:TorusBumps", "three bumps on the flat torus", _KNOWN, neis),

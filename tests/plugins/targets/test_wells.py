@@ -9,6 +9,7 @@ import torch
 from scipy import integrate
 
 from pushforward import Draw, UserError
+from pushforward.measures.mode_entropy import ModeEntropy
 from pushforward_targets.wells import ManyWell, MultiWell
 
 
@@ -64,6 +65,16 @@ def test_symmetric_wells_are_equally_full_and_have_their_density() -> None:
     assert float((shares - 0.25).abs().max()) < 4 * math.sqrt(0.25 * 0.75 / n)
     point = torch.tensor([[1.0, 0.5, 2.0]], dtype=torch.float64)
     assert float(MultiWell(3, 2, 2.0).log_density(point)) == pytest.approx(-1 - 1.75**2 - 2)
+
+
+def test_the_modes_of_few_wells_are_where_the_density_has_no_slope_and_are_fairly_counted() -> None:
+    target, n = MultiWell(3, 2, 4.0), 8000
+    assert target.modes is not None and target.modes.shape == (4, 3)
+    assert float(target.score(target.modes.double()).abs().max()) < 1e-6
+    entropy = ModeEntropy()
+    entropy.update(target.sample(n, Draw(0, ("x",), n)).x, target)
+    assert entropy.compute()["value"] > 1 - 4 / n  # 1 - chi^2_3 / (2 n log 4), a few times one in n
+    assert MultiWell(12, 11, 4.0).modes is None
 
 
 @pytest.mark.parametrize(
