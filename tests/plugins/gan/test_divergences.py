@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import brentq
 
 from pushforward import RunFailed
 from pushforward_gan.divergences import FGAN
@@ -84,6 +85,41 @@ def test_relativistic_averages_are_those_of_the_batch():
     objective = RelativisticAverage()
     torch.testing.assert_close(objective.discriminator(real, fake), expected)
     torch.testing.assert_close(objective.generator(fake, real), objective.discriminator(fake, real))
+
+
+def test_the_best_critic_of_relativistic_averages_on_two_points():
+    """With p = (3/4, 1/4), q = (1/4, 3/4) and logits t, -t the slope of the cost vanishes where, for m = t / 2,
+
+    3 (s(-t - m) + A) = s(t - m) + A with A = (1/4) s(t - m) + (3/4) s(-t - m); other t cost more.
+    """
+    objective = RelativisticAverage()
+    levels = torch.tensor([1.0, 1.0, 1.0, -1.0], dtype=torch.float64)
+
+    def cost(t):
+        return objective.discriminator(t * levels, -t * levels)
+
+    def balance(t):
+        low, high = 1 / (1 + math.exp(1.5 * t)), 1 / (1 + math.exp(-0.5 * t))
+        mean = high / 4 + 3 * low / 4
+        return 3 * (low + mean) - high - mean
+
+    best = torch.tensor(brentq(balance, 0.1, 10.0), dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(cost(best), best)
+    assert abs(float(slope)) < 1e-9
+    best = best.detach()
+    assert all(float(cost(best * k)) > float(cost(best)) for k in (0.9, 1.1))
+
+
+def test_the_kernel_energy_of_two_gaussians():
+    """Of N(1, 1) and N(-1, 1): differences are N(0, 2) within and N(2, 2) between."""
+    levels = (torch.arange(2000, dtype=torch.float64) + 0.5) / 2000
+    z = torch.distributions.Normal(0.0, 1.0).icdf(levels)
+    found = {kernel: float(KernelEnergy(kernel).generator(z - 1, z + 1)) for kernel in ("gaussian", "energy")}
+    h2 = np.array([0.5, 1.0, 2.0, 4.0, 8.0]) ** 2
+    gaussian = float((2 * np.sqrt(h2 / (h2 + 2)) * (1 - np.exp(-2 / (h2 + 2)))).mean())
+    between = 2 / math.sqrt(math.pi) * math.exp(-1) + 2 * math.erf(1)
+    assert found["gaussian"] == pytest.approx(gaussian, abs=2e-3)  # quantiles stand for the laws to 1 / 2000
+    assert found["energy"] == pytest.approx(2 * between - 4 / math.sqrt(math.pi), abs=5e-3)
 
 
 def test_the_kernel_energy_of_known_logits():
