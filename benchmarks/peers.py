@@ -6,7 +6,8 @@ Peers are not dependencies: put them on the path (pip install --no-deps torchgan
 torch-mimicry==0.1.16); one that does not run is reported as such.
 
 Run: python benchmarks/peers.py [segments] [rounds of a segment on the ring] [the same on images]
-and PEERS="careful loop,vegans" in the environment leaves only these.
+PEERS="careful loop,vegans" in the environment leaves only these, and COMPILE=1 compiles pushforward's two networks,
+which play without a penalty here: a slope of a compiled critic has no second derivative.
 """
 
 from __future__ import annotations
@@ -346,6 +347,9 @@ def compare(setting: Setting, recipe: str, segments: int, rounds: int) -> None:
         for i in range(2 * setting.batch):
             Image.new("RGB", (32, 32), (i, 0, 0)).save(place / "images" / f"{i}.png")
         built = build(plan_recipe(str(place / "recipe.yaml")))
+        if os.environ.get("COMPILE"):
+            torch._functorch.config.donated_buffer = False  # a report goes back through one graph for every term
+            built.play.game.generator.compile(), built.play.game.discriminator.compile()
         trackers = Trackers([CsvTracker()])
         trackers.open(RunInfo(place, "peers", {}))
         reporter = Reporter(built, place, trackers, Progress(segments * rounds, quiet=True), "")
