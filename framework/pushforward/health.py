@@ -20,7 +20,8 @@ from pushforward.roles.target import Batch
 
 LOOKED_AT = 1000  # samples of each kind ...
 NUMBERS = 2**18  # ... but of large images no more than hold so many numbers ...
-FEWEST = 4  # ... or so many images
+FEWEST = 4  # ... or so many images ...
+LARGE = 2**12  # ... and of those with more numbers than this no more than a move sees, for which memory was planned
 WINS = 0.995  # share of pairs a saturated critic tells apart ...
 GAP = 10.0  # ... by so many nats on average: the logistic losses then have a slope below exp(-5)
 MEMORISED = 0.6  # share of pairs in which an overfitting critic prefers training data to held-out ones ...
@@ -71,7 +72,8 @@ def gradient_shares(built: Built) -> dict[str, float]:
     play = built.play
     if not any(isinstance(m, Discriminator) for m in play.game.players.values()):
         return {}
-    draw = Draw(play.seed, ("health", "shares"), looked_at(built), device=play.device)
+    n = min(looked_at(built), max(_in_a_move(built), FEWEST))  # penalties on slopes go back twice
+    draw = Draw(play.seed, ("health", "shares"), n, device=play.device)
     if play.game.needs_data:
         draw = draw.with_data(*built.target.batch(draw))
     found: dict[str, float] = {}
@@ -98,7 +100,14 @@ def watched(built: Built) -> dict[str, float]:
 
 def looked_at(built: Built) -> int:
     """How many samples are looked at: fewer of large images."""
-    return min(LOOKED_AT, max(NUMBERS // max(math.prod(built.target.shape), 1), FEWEST))
+    numbers = max(math.prod(built.target.shape), 1)
+    most = LOOKED_AT if numbers <= LARGE else _in_a_move(built)
+    return max(min(most, NUMBERS // numbers), FEWEST)
+
+
+def _in_a_move(built: Built) -> int:
+    """The samples whose cost is computed at once."""
+    return int(built.plan.value("batch") or 1) // int(built.plan.value("accumulate"))
 
 
 def _to(play: Play, batch: Batch) -> Batch:

@@ -51,7 +51,7 @@ def test_shares_are_of_the_norms_of_each_terms_gradient():
     built = linear("rings/gan", "model.objective=wasserstein", "model.penalties=[{use: r1, weight: 0.5}]")
     found = gradient_shares(built)
     play = built.play
-    draw = Draw(play.seed, ("health", "shares"), 1000)
+    draw = Draw(play.seed, ("health", "shares"), 512)  # a batch
     draw = draw.with_data(built.target.batch(draw).x)
     with torch.no_grad():
         fake = play.game.generator(play.game.generator.latent.sample(draw))
