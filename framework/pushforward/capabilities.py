@@ -5,6 +5,7 @@ from __future__ import annotations
 from pushforward.plan import Plan, Planned
 from pushforward.problem import Problem
 from pushforward.registry import Registry
+from pushforward.schema import Slot, read_hint
 
 
 def given_by(planned: Planned, registry: Registry) -> frozenset[str]:
@@ -40,8 +41,20 @@ def _unmet(registry: Registry, planned: Planned, argument: str, other: Planned, 
     ]
     has = ", ".join(sorted(other.gives)) or "nothing"
     would = f"; these {other.slot}s do: {', '.join(sorted(set(do)))}" if do else ""
+    if not do and (kinds := _kinds_that_do(registry, planned, argument, set(lacking))):
+        would = f"; any {' or '.join(kinds)} does"
     what = (
         f"{planned.component.name!r} needs a {argument} with {' and '.join(lacking)};"
         f" {other.component.name!r} gives {has}{would}"
     )
     return Problem(what, planned.path, planned.place)
+
+
+def _kinds_that_do(registry: Registry, planned: Planned, argument: str, lacking: set[str]) -> list[str]:
+    """Other kinds that may stand for the argument, of which everything gives what is lacking."""
+    parameter = next(
+        (p.signature.parameters[argument] for p in planned.parts if argument in p.signature.parameters), None
+    )
+    hint = read_hint(parameter.hint, registry.role_kinds) if parameter is not None else None
+    slots = [option for option in getattr(hint, "options", (hint,)) if isinstance(option, Slot)]
+    return [slot.kind for slot in slots if lacking <= set(registry.kinds[slot.kind].gives)]

@@ -19,3 +19,7 @@ class VelocityField(nn.Module, abc.ABC):
     def divergence(self, t: Tensor | float, x: Tensor) -> Tensor:
         """The trace of db/dx at x, (n,): by automatic differentiation unless a closed form is given."""
         return exact_divergence(lambda y: self(t, y), x)
+
+    def with_divergence(self, t: Tensor | float, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Velocity and divergence at once: overridden where the two share work."""
+        return self(t, x), self.divergence(t, x)
