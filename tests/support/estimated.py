@@ -9,6 +9,8 @@ import torch.distributed as dist
 from pushforward import Draw, Target
 from pushforward.roles.target import Batch
 from pushforward_neis.annealed import AnnealedImportanceSampling
+from pushforward_neis.exact_fields import Dilation
+from pushforward_neis.flow_lines import FlowLines
 from pushforward_neis.importance import ImportanceSampling
 from pushforward_neis.sequential import SequentialMonteCarlo
 
@@ -55,6 +57,8 @@ class Skewed(Target):
 ESTIMATORS = {
     "importance": (ImportanceSampling, 40_000),
     "annealed": (lambda: AnnealedImportanceSampling(temperatures=10), 1_200_000),
+    "walkers": (lambda: FlowLines(Dilation((3,)), steps=4, stepper="exact"), 40_000),
+    "lines": (lambda: FlowLines(Dilation((3,)), length=None, steps=10, stepper="exact"), 1_000_000),
     "sequential": (lambda: SequentialMonteCarlo(groups=6), 2_000_000),
 }
 

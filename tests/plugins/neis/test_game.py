@@ -10,7 +10,8 @@ import torch
 from pushforward import Draw, RunFailed, Target, UserError
 from pushforward.adapters import NetworkVelocity
 from pushforward_neis.descent import NormalisedDescent
-from pushforward_neis.fields import GradientField, LinearField
+from pushforward_neis.exact_fields import Dilation, LinearField
+from pushforward_neis.fields import GradientField
 from pushforward_neis.game import NEIS
 from pushforward_neis.importance import ImportanceSampling
 from pushforward_targets.mixtures import TwoModes
@@ -34,13 +35,13 @@ class Half(Target):
 @pytest.fixture(scope="module")
 def trained() -> NEIS:
     torch.manual_seed(0)
-    game = NEIS(GradientField((2,), width=20), TwoModes(), steps=20, start=0.0, assist=0.1)
+    game = NEIS(GradientField((2,), width=20), TwoModes(), steps=15, start=0.0, assist=0.1)
     optimizer = NormalisedDescent().in_place(game.parameters())
-    rounds = 100
+    rounds = 60
     for i in range(rounds):
         optimizer.param_groups[0]["lr"] = 0.3 / (1 + 4 * i / rounds)
         game.assist = 0.1 * max(0.0, 1 - i / (0.6 * rounds))
-        (cost,) = game.costs(("velocity",), Draw(0, (i,), 200))["velocity"].values()
+        cost = game.costs(("velocity",), Draw(0, (i,), 200))["velocity"]["log-second-moment"]
         optimizer.zero_grad()
         cost.backward()
         optimizer.step()
@@ -51,7 +52,7 @@ def test_a_short_training_finds_log_z_where_importance_sampling_does_not(trained
     draw = Draw(1, ("test",), 1)
     neis = trained.estimate(trained.target, 300_000, draw)
     plain = ImportanceSampling().estimate(trained.target, 300_000, draw)
-    assert neis.evaluations <= plain.evaluations == 300_000 and neis.n == 300_000 // 21
+    assert neis.evaluations <= plain.evaluations == 300_000 and neis.n == 300_000 // 16
     assert neis.non_finite == 0 and neis.standard_error < 0.02
     assert abs(neis.log_z - LOG_Z) < 4 * neis.standard_error  # 6 in 100,000 by chance; the seed is fixed
     assert 1 / neis.ess - 1 < 10  # the relative variance; untrained fields have 1e8, importance sampling 1.85e6
@@ -72,7 +73,7 @@ def test_estimates_and_samples_are_a_function_of_the_draw(trained: NEIS) -> None
     assert torch.equal(*(trained.sample(50, Draw(3, ("test",), 50)) for _ in range(2)))
 
 
-@pytest.mark.parametrize("loss", ["second-moment", "log-weight"])
+@pytest.mark.parametrize("loss", ["log-second-moment", "second-moment", "variance", "log-weight", "entropy"])
 def test_the_gradient_is_that_of_finite_differences(loss: str) -> None:
     torch.manual_seed(1)
     field = GradientField((2,), width=3, scale=2.0).double()
@@ -80,7 +81,7 @@ def test_the_gradient_is_that_of_finite_differences(loss: str) -> None:
     draw = Draw(0, (0,), 16, dtype=torch.float64)
 
     def cost() -> torch.Tensor:
-        return next(iter(game.costs(("velocity",), draw)["velocity"].values()))
+        return game.costs(("velocity",), draw)["velocity"][loss]
 
     gradients = torch.autograd.grad(cost(), list(field.parameters()))
     for p, gradient in zip(field.parameters(), gradients, strict=True):
@@ -97,11 +98,11 @@ def test_the_gradient_is_that_of_finite_differences(loss: str) -> None:
 def test_assisted_starts_lie_downhill_and_unassisted_ones_at_the_base() -> None:
     game = NEIS(LinearField((2,)), TwoModes(), steps=50)
     draw = Draw(0, (0,), 500)
-    plain = game._starts(draw)
+    plain, none = game._starts(draw)
     game.assist = 0.5
-    helped = game._starts(draw)
+    helped, count = game._starts(draw)
     moved = (helped != plain).any(1)
-    assert 0.4 < float(moved.float().mean()) < 0.6
+    assert none == 0 and count == int(moved.sum()) and 200 < count < 300
     assert float(torch.cdist(helped[moved], game.target.modes).min(1).values.max()) < 0.1
 
 
@@ -132,10 +133,16 @@ def test_a_bare_network_serves_as_a_velocity_and_is_seen_at_time_zero() -> None:
 
 def test_what_cannot_work_is_refused_in_a_sentence() -> None:
     target, field = TwoModes(), LinearField((2,))
-    for wrong in ({"steps": 25}, {"start": 0.5}, {"assist": 1.5}):
+    for wrong in ({"steps": 25}, {"start": 0.5}, {"assist": 1.5}, {"length": 0.0}):
         with pytest.raises(UserError, match=r"expected|multiple|window"):
             NEIS(field, target, **wrong)  # type: ignore[arg-type]
-    with pytest.raises(UserError, match="do not pay"):
+    with pytest.raises(UserError, match="vectors of 3 numbers, and the target's have 2"):
+        NEIS(LinearField((3,)), target)
+    with pytest.raises(UserError, match="nothing to learn: the estimator flow-lines"):
+        NEIS(Dilation((2,)), target)
+    with pytest.raises(UserError, match="closed form"):
+        NEIS(GradientField((2,)), target, stepper="exact")
+    with pytest.raises(UserError, match="does not pay"):
         NEIS(field, target).estimate(target, 50, Draw(0, (0,), 1))
 
 
