@@ -39,7 +39,7 @@ def test_samples_and_density_satisfy_steins_identity(target: Target) -> None:
 
 @known
 def test_density_integrates_to_exp_log_z(target: Target) -> None:
-    step = min(target.mode_scale or 0.05, 0.05) / 2  # the trapezoid rule is exact to rounding for such Gaussians
+    step = min(target.mode_scale or 0.05, 0.05)  # at one scale the trapezoid rule is off by 2 exp(-2 pi^2), or 5e-9
     count = math.ceil(14 / step)
     line = torch.linspace(-7, 7, count + 1, dtype=torch.float64)
     total = 0.0
@@ -112,7 +112,7 @@ def test_two_modes_has_the_density_and_log_z_of_the_paper() -> None:
 
 def test_importance_sampling_of_two_modes_has_the_relative_variance_of_the_closed_form() -> None:
     """E w^2 under N(0, I) is the integral of exp(-2U) / N(0, I): 18541.99, or 1.854e6 relative to (Z1/Z0)^2."""
-    step = 0.01
+    step = 0.05
     line = torch.arange(-9, 9, step, dtype=torch.float64)
     x = torch.cartesian_prod(line, line)
     log_base = -0.5 * x.square().sum(1)
