@@ -12,7 +12,7 @@ from pushforward_flow.layered import Condition, Layer, Moved
 from pushforward_flow.linear import LU
 from pushforward_flow.monotone import Affine
 
-AFFINE = Affine()
+AFFINE = Affine(bound=2.0)  # a layer of images that scales by more blows up while it learns
 
 
 class Glow(Flow):

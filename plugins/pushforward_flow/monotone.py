@@ -46,18 +46,25 @@ class Shift(Monotone):
 
 
 class Affine(Monotone):
-    """z = e^a x + b, with a held softly within log 1000 of zero."""
+    """z = e^a x + b, with a held softly within a bound of zero.
+
+    Args:
+        bound: of a.
+    """
 
     numbers = 2
 
+    def __init__(self, bound: float = STEEPEST) -> None:
+        self.bound = bound
+
     def bend(self, x: Tensor, theta: Tensor) -> Bent:
         """Scale, then shift."""
-        log_scale = softly_within(theta[..., 1], STEEPEST)
+        log_scale = softly_within(theta[..., 1], self.bound)
         return x * log_scale.exp() + theta[..., 0], log_scale
 
     def unbend(self, z: Tensor, theta: Tensor) -> Bent:
         """Shift back, then scale back."""
-        log_scale = softly_within(theta[..., 1], STEEPEST)
+        log_scale = softly_within(theta[..., 1], self.bound)
         return (z - theta[..., 0]) * (-log_scale).exp(), -log_scale
 
 
