@@ -117,6 +117,7 @@ def normflows(name: str) -> Peer:
     import normflows as nf
 
     layers: list[nn.Module] = []
+    bent = {"num_bins": BINS, "tail_bound": BOUND}  # its networks for these have two layers in each of two blocks
     for i in range(LAYERS):
         if name == "affine-coupling":
             layers.append(nf.flows.MaskedAffineFlow(_checkered(i), _mlp(D, D), _mlp(D, D)))
@@ -124,12 +125,10 @@ def normflows(name: str) -> Peer:
             inner = nf.flows.MaskedAffineAutoregressive(D, HIDDEN[0], num_blocks=2, use_residual_blocks=False)
             layers += [_Turned(inner), nf.flows.Permute(D, mode="swap")]
         elif name == "spline-coupling":
-            layers.append(
-                nf.flows.CoupledRationalQuadraticSpline(D, 2, HIDDEN[0], BINS, BOUND, reverse_mask=bool(i % 2))
-            )
+            layers.append(nf.flows.CoupledRationalQuadraticSpline(D, 2, HIDDEN[0], **bent, reverse_mask=bool(i % 2)))
         else:
             layers += [
-                nf.flows.AutoregressiveRationalQuadraticSpline(D, 2, HIDDEN[0], BINS, BOUND),
+                nf.flows.AutoregressiveRationalQuadraticSpline(D, 2, HIDDEN[0], **bent),
                 nf.flows.Permute(D, mode="swap"),
             ]
     flow = nf.NormalizingFlow(nf.distributions.DiagGaussian(D, trainable=False), layers)
