@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from tables import write_voices, write_wines
+from tables import write_classified, write_voices, write_wines
 
 from pushforward.check import plan_recipe
 from pushforward.checkpoint import read_checkpoint
@@ -30,6 +30,7 @@ def data(tmp_path, monkeypatch):
     """Small tables in place of those that recipes find in $PUSHFORWARD_DATA."""
     write_wines(tmp_path)
     write_voices(tmp_path)
+    write_classified(tmp_path)
     monkeypatch.setenv("PUSHFORWARD_DATA", str(tmp_path))
 
 
@@ -47,7 +48,7 @@ def short(tmp_path):
         "rings/gebm": [f"model.base.recipe={flow}"],
         "eight-gaussians/ntk-width": ["measure=[{use: width-error, widths: [8, 16], seeds: 2}]", "watch=[]"],
     }
-    estimates = ["measure=[log-z]", "model.estimator.pilot=32", "model.estimator.ess=0.5"]
+    estimates = ["measure=[log-z]", "model.estimator.pilot=32", "model.estimator.ess=0.5", "budget.evaluations=20000"]
     shorter |= {name: estimates for name, plan in PLANS.items() if plan.model.component.name == "estimation"}
     return lambda recipe: [*SHORT, *shorter.get(recipe, [])]
 

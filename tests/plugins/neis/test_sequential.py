@@ -8,7 +8,7 @@ import pytest
 import torch
 from estimated import Base, Normal, Skewed
 
-from pushforward import Draw, RunFailed, UserError
+from pushforward import Draw, RunFailed, UserError, component
 from pushforward_neis.bridge import BridgeSampling, bridge
 from pushforward_neis.sequential import SequentialMonteCarlo
 
@@ -114,3 +114,11 @@ class Nowhere(Normal):
 def test_a_target_without_mass_fails_and_says_so() -> None:
     with pytest.raises(RunFailed, match="none of 128 particles of the pilot"):
         SequentialMonteCarlo().estimate(Nowhere(), 100_000, DRAW)
+
+
+@pytest.mark.parametrize("name", ["ising", "rbm", "cauchy-prior"])
+def test_what_is_known_by_enumeration_or_quadrature_is_found(name: str) -> None:
+    target = component("target", name)()
+    e = SequentialMonteCarlo().estimate(target, 300_000, DRAW)
+    assert target.log_z is not None
+    assert abs(e.log_z - target.log_z) < 4 * e.standard_error < 0.4 and e.warning == ""
