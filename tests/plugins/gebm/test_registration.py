@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+from pushforward.check import plan_recipe
 from pushforward.signature import read_signature
 from pushforward_gebm import plugin
 from pushforward_gebm.game import GEBM
@@ -35,3 +38,12 @@ print(len(plugin.components()), [name for name in ("torch", "numpy") if name in 
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == f"{len(plugin.components())} []"
+
+
+def test_the_recipes_of_the_guide_are_right(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "energies.md").read_text()
+    recipes = re.findall(r"```yaml\n(.*?)```", guide, re.S)
+    assert len(recipes) == 2
+    for text in recipes:
+        (tmp_path / "guide.yaml").write_text(text)
+        plan_recipe(str(tmp_path / "guide.yaml"))
