@@ -39,13 +39,19 @@ def short(tmp_path):
     """Overrides that keep a recipe small, and all else of it as it is."""
     flow = tmp_path / "flow.yaml"
     flow.write_text("about: A small flow.\nextends: rings/flow\nbudget: {rounds: 4, batch: 32}\nmeasure: []\n")
-
+    gan = tmp_path / "gan.yaml"
+    gan.write_text("about: A small GAN.\nextends: mnist/dcgan-r1\nbudget: {rounds: 2, batch: 8}\nmeasure: []\n")
     tables = ("red-wine", "white-wine", "parkinsons")
     for name in tables:
         small = f"about: A small flow.\nextends: {name}/maf\nbudget: {{rounds: 4, batch: 32, report_every: 2}}\n"
         (tmp_path / f"{name}.yaml").write_text(small)
     shorter = {f"{name}/gebm": [f"model.base.recipe={tmp_path / f'{name}.yaml'}"] for name in tables} | {
         "rings/gebm": [f"model.base.recipe={flow}"],
+        "mnist/gebm": [
+            f"model.base.recipe={gan}",
+            "measure=[{use: quality-over-base, measure: {use: frechet, samples: 64}, blocks: 3}]",
+            "watch=[{use: base-and-model, picture: {use: sample-grid, rows: 2}}]",
+        ],
         "eight-gaussians/ntk-width": ["measure=[{use: width-error, widths: [8, 16], seeds: 2}]", "watch=[]"],
     }
     estimates = ["measure=[log-z]", "model.estimator.pilot=32", "model.estimator.ess=0.5", "budget.evaluations=20000"]

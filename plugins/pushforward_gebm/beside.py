@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from PIL import Image, ImageDraw
@@ -14,6 +16,8 @@ from pushforward import Batch, Costs, Draw, Game, Look, Measure, Split, Target, 
 from pushforward_gebm.game import GEBM
 
 TITLE = 16  # pixels above a picture
+
+_BLOCKS: WeakKeyDictionary[Look, dict[tuple[str, int], Look]] = WeakKeyDictionary()  # whose samples measures share
 
 
 class BaseAlone(Game):
@@ -54,8 +58,8 @@ class QualityOverBase(Measure):
 
     for a measure m of which lower is better (else with the other sign), over K blocks of samples that are independent
     of each other. The standard error is of this difference. It has two parts: the spread of the blocks, and what the
-    held-out rows are worth, by the jackknife over K groups of them. Beside the `value` stand `model` and `base`, the
-    means of both, with their errors over blocks.
+    held-out rows are worth, by the jackknife over K groups of them. Beside the `value` stand `errors`, how many of its
+    standard errors it is, and `model` and `base`, the means of both, with their errors over blocks.
 
     Args:
         measure: what judges samples.
@@ -77,24 +81,30 @@ class QualityOverBase(Measure):
         self._found: dict[str, float] = {}
 
     def label(self, name: str) -> str:
-        """With the measure that judges."""
-        return f"{name}/{type(self.judge[0]).__name__.lower()}"
+        """With that of the measure that judges."""
+        judge = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(self.judge[0]).__name__).lower()
+        return f"{name}/{self.judge[0].label(judge)}"
 
     def measure(self, look: Look) -> dict[str, float]:
         """Both, block by block; then once more for each group of held-out rows that is left out."""
         game = gebm(look, "quality-over-base")
-        kept = {"model": game, "base": BaseAlone(game)}
-        blocks = {name: torch.tensor([self._of(look, g, k) for k in range(self.blocks)]) for name, g in kept.items()}
-        without = torch.tensor(
-            [self._of(look, kept["base"], 0, k) - self._of(look, game, 0, k) for k in range(self.blocks)]
-        )
+        kept: dict[str, Game] = {"model": game, "base": BaseAlone(game)}
+        blocks, fewer = {}, {}
+        for name, own in kept.items():
+            looks = [_block(look, name, own, k) for k in range(self.blocks)]
+            blocks[name] = torch.tensor([self._of(part, look.target) for part in looks])
+            rows = [Fewer(look.target, k, self.blocks) for k in range(self.blocks)]
+            fewer[name] = torch.tensor([self._of(looks[0], without) for without in rows])
+        without = fewer["base"] - fewer["model"]
         sign = 1 if self.judge[0].better == "lower" else -1
         difference, k = sign * (blocks["base"] - blocks["model"]), self.blocks
         jackknife = (k - 1) / k * float((without - without.mean()).square().sum())
+        value, error = float(difference.mean()), math.sqrt(float(difference.var()) / k + jackknife)
         self._found = {
-            "value": float(difference.mean()),
-            "standard_error": math.sqrt(float(difference.var()) / k + jackknife),
+            "value": value,
+            "standard_error": error,
             "n": k,
+            "errors": value / error if error else 0.0,
             **{name: float(values.mean()) for name, values in blocks.items()},
             **{f"{name}_standard_error": float(v.std()) / math.sqrt(k) for name, v in blocks.items()},
         }
@@ -104,12 +114,19 @@ class QualityOverBase(Measure):
         """The last look."""
         return self._found
 
-    def _of(self, look: Look, game: Game, block: int, without: int | None = None) -> float:
-        """The measure of one block of samples of a model, on all held-out rows or without a group of them."""
-        target = look.target if without is None else Fewer(look.target, without, self.blocks)
-        seed = derive(look.seed, "block", block)
-        part = Look(game, target, look.split, look.round, seed, look.evaluations, look.device)
-        return self.judge[0].measure(part)["value"]
+    def _of(self, look: Look, target: Target) -> float:
+        """The measure of one block of samples, held against what a target holds out."""
+        look.target = target
+        return self.judge[0].measure(look)["value"]
+
+
+def _block(look: Look, name: str, game: Game, number: int) -> Look:
+    """A look at one block of samples, which measures of one look share."""
+    known = _BLOCKS.setdefault(look, {})
+    if (name, number) not in known:
+        seed = derive(look.seed, "block", number)
+        known[name, number] = Look(game, look.target, look.split, look.round, seed, look.evaluations, look.device)
+    return known[name, number]
 
 
 class Fewer(Target):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from pushforward import Draw, RunFailed, Sampler, UserError
+from pushforward import Doubt, Draw, RunFailed, Sampler, UserError
 from pushforward.numerics.hamiltonian import (
     Leap,
     chance_at,
@@ -265,6 +265,7 @@ class ParallelTempering(Sampler):
             warnings.warn(
                 f"parallel-tempering: two temperatures exchange only {facts['swaps']:.1%} of the time: try"
                 f" temperatures={2 * self.temperatures}",
+                Doubt,
                 stacklevel=2,
             )
         return moved.x, facts
@@ -313,11 +314,14 @@ def _look_at_bias(
         warnings.warn(
             f"{name}: a test would take only {chance:.1%} of the steps at step {unit(size):.3g}, so that the law of"
             f" the chains is far off: try step={better:.2g}",
+            Doubt,
             stacklevel=3,
         )
 
 
 def _warn(name: str, acceptance: float, step: float, better: float) -> None:
     warnings.warn(
-        f"{name}: only {acceptance:.1%} of proposals were taken at step {step:.3g}: try step={better:.2g}", stacklevel=3
+        f"{name}: only {acceptance:.1%} of proposals were taken at step {step:.3g}: try step={better:.2g}",
+        Doubt,
+        stacklevel=3,
     )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pushforward import Batch, Draw, Energy, Generator, Latent, Look, Measure, Split, Target, UserError
+from pushforward.doubts import doubts
 from pushforward.testing.stand_ins import Blobs, Looked
 from pushforward_gebm.beside import BaseAlone, BaseAndModel, Fewer, QualityOverBase
 from pushforward_gebm.game import GEBM
@@ -83,6 +84,16 @@ def test_a_model_that_is_its_base_is_no_better_by_more_than_its_error() -> None:
     assert abs(found["value"]) < 3 * found["standard_error"]
 
 
+def test_measures_of_one_look_judge_the_same_samples() -> None:
+    look = Look(model(1.0), Shifted(1.0))
+    first, second = (QualityOverBase(MeanGap(), blocks=3) for _ in range(2))
+    game, sampled = look.game, []
+    whole = game.sample
+    game.sample = lambda *asked: sampled.append(asked) or whole(*asked)  # type: ignore[method-assign]
+    assert first.measure(look) == second.measure(look) and len(sampled) == 3
+    assert first.label("quality-over-base") == "quality-over-base/mean-gap"
+
+
 def test_where_higher_is_better_the_sign_turns() -> None:
     class Near(MeanGap):
         better = "higher"
@@ -132,3 +143,9 @@ def test_base_and_model_are_drawn_side_by_side(shape: tuple[int, ...]) -> None:
 
     assert side(same, 0) == side(tilted, 0)  # the base is the same in both
     assert side(tilted, half) != side(same, half)
+
+
+def test_a_step_that_is_far_too_large_is_doubted_beside_the_numbers_of_its_samples() -> None:
+    with doubts() as voiced:
+        MeanGap().measure(Look(model(1.0, step=400.0), Shifted(1.0)))
+    assert len(voiced) == 1 and "of proposals were taken at step 400: try step=" in voiced[0]
