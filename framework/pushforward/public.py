@@ -159,11 +159,14 @@ def _must_hold(plan: Plan, planned: Planned) -> None:
 
 
 def _kept(plan: Plan) -> OpenRun:
-    """The run of a recipe in the cache, made if it is not there or not finished."""
+    """The run of a recipe in the cache, made if it is not there, not finished, or fits no more."""
     from pushforward.runner import run_recipe
 
     root = cache_folder() / "trained" / f"{plan.fingerprint()}-{plan.value('rounds')}"
     for folder in sorted(root.glob("*")):
         if read_json(folder / "results.json").get("status") == "completed":
-            return open_run(folder)
+            try:
+                return open_run(folder)
+            except RuntimeError:  # made by an earlier version of its components, whose weights have other names
+                continue
     return open_run(run_recipe(str(plan.recipe.file), out=root, quiet=True))

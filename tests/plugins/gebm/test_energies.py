@@ -10,7 +10,10 @@ import torch
 
 from pushforward import RunFailed, UserError, open_run
 from pushforward.adapters import NetworkDiscriminator
+from pushforward.check import plan_recipe
+from pushforward.checkpoint import read_checkpoint, write_checkpoint
 from pushforward.folder import read_json
+from pushforward.public import _kept
 from pushforward.runner import run_recipe
 from pushforward.testing.stand_ins import tiny_network
 from pushforward_gan.dcgan import DCGANDiscriminator
@@ -76,6 +79,22 @@ def test_a_trained_gan_is_base_and_energy_in_one_command(tmp_path: Path) -> None
     assert set(game.players) == {"energy", "base"}
     with pytest.raises(UserError, match="a density where its base is a flow: this one's is NetworkGenerator"):
         game.log_density(torch.zeros(1, 2))
+
+
+def test_a_kept_base_whose_weights_fit_no_more_is_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUSHFORWARD_CACHE", str(tmp_path / "cache"))
+    gan = tmp_path / "small.yaml"
+    gan.write_text(GAN)
+    first = _kept(plan_recipe(str(gan)))
+    assert _kept(plan_recipe(str(gan))).folder == first.folder
+    file = first.folder / "checkpoints" / "last.ckpt"
+    saved = read_checkpoint(file)
+    saved["game"] = {f"former.{key}": value for key, value in saved["game"].items()}
+    write_checkpoint(file, saved, plan_recipe(str(gan)).fingerprint())
+    again = _kept(plan_recipe(str(gan)))
+    assert again.folder != first.folder and again.results["status"] == "completed"
 
 
 def test_an_energy_that_runs_off_is_stopped_named_and_rolled_back(tmp_path: Path) -> None:
