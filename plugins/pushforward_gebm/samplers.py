@@ -10,9 +10,9 @@ from torch import Tensor
 
 from pushforward import Doubt, Draw, RunFailed, Sampler, UserError
 from pushforward.numerics.hamiltonian import (
-    Leap,
+    Propose,
     chance_at,
-    compiled_leapfrog,
+    compiled_proposal,
     hamiltonian,
     kinetic,
     reversible,
@@ -122,21 +122,23 @@ class HMC(Sampler):
         _above_zero("hmc", step=step, leaps=leaps)
         _adapts("hmc", warm_up, wanted)
         self.step, self.leaps, self.warm_up, self.wanted, self.compile = step, leaps, warm_up, wanted, compile
-        self._known: tuple[LogDensity, Leap] | None = None
+        self._known: tuple[LogDensity, Propose] | None = None
 
     def run(self, log_density: LogDensity, x: Tensor, steps: int, draw: Draw, seen: Seen | None = None) -> Result:
         """Rows after `steps` proposals."""
-        leap = self._compiled(log_density) if self.compile else None
-        moved = hamiltonian(log_density, x, steps, self.step, draw, self.leaps, self.warm_up, self.wanted, seen, leap)
+        propose = self._compiled(log_density) if self.compile else None
+        moved = hamiltonian(
+            log_density, x, steps, self.step, draw, self.leaps, self.warm_up, self.wanted, seen, propose
+        )
         facts = _facts(moved, steps)
         if facts["acceptance"] < SELDOM:
             better = step_that_is_taken(log_density, x, moved.step, draw, self.leaps)
             _warn("hmc", facts["acceptance"], moved.step, better)
         return moved.x, facts
 
-    def _compiled(self, log_density: LogDensity) -> Leap:
+    def _compiled(self, log_density: LogDensity) -> Propose:
         if self._known is None or self._known[0] != log_density:
-            self._known = log_density, compiled_leapfrog(log_density, self.leaps)
+            self._known = log_density, compiled_proposal(log_density, self.leaps)
         return self._known[1]
 
 

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from pushforward.numerics.adaptation import DualAverage
-from pushforward.numerics.kernels import Chain, Moved, Seen, begin, metropolis, refuse_lost, refuse_runaway, start
-from pushforward.numerics.slopes import LogDensity, traceable
+from pushforward.numerics.kernels import (
+    Chain,
+    Moved,
+    Seen,
+    begin,
+    metropolis,
+    refuse_lost,
+    refuse_runaway,
+    start,
+    tested,
+)
+from pushforward.numerics.slopes import LogDensity, slope_at, traceable
 from pushforward.problem import UserError
 from pushforward.randomness import Draw
 
-Leap = Callable[[Chain, Tensor, Tensor | float], tuple[Chain, Tensor]]  # (chain, momentum, step) to where they lead
+Propose = Callable[[Chain, Tensor, Tensor, float], tuple[Chain, Tensor, Tensor]]  # chains, momenta, luck and step
 Chance = Callable[[Tensor], Tensor]  # from the change of a log-weight
 AT_ONCE = 10  # leapfrog steps that are compiled into one function
 
@@ -35,14 +46,26 @@ def leapfrog(
         leaps: how many; two half kicks that meet are one.
     """
     momentum = momentum + step / 2 * chain.slope
-    for i in range(leaps):
-        chain = start(log_density, chain.x + step * momentum)
-        momentum = momentum + (step if i < leaps - 1 else step / 2) * chain.slope
-    return chain, momentum
+    x = chain.x + step * momentum
+    for _ in range(leaps - 1):
+        momentum = momentum + step * slope_at(log_density, x)
+        x = x + step * momentum
+    chain = start(log_density, x)
+    return chain, momentum + step / 2 * chain.slope
 
 
-def compiled_leapfrog(log_density: LogDensity, leaps: int) -> Leap:
-    """Leapfrog steps as one function that torch compiles when it is first called, and for every new shape.
+def proposal_of(log_density: LogDensity, leaps: int) -> Propose:
+    """A proposal of Hamiltonian Monte Carlo with its test, as a function of chains, momenta, luck and step."""
+
+    def propose(chain: Chain, kick: Tensor, uniform: Tensor, step: Tensor | float) -> tuple[Chain, Tensor, Tensor]:
+        proposal, momentum = leapfrog(log_density, chain, kick, step, leaps)
+        return metropolis(proposal, chain, _change(proposal, momentum, chain, kick), uniform)
+
+    return propose
+
+
+def compiled_proposal(log_density: LogDensity, leaps: int) -> Propose:
+    """The same, compiled by torch when it is first called, and again for every new shape.
 
     Raises:
         UserError: when called, if torch cannot compile it.
@@ -59,20 +82,29 @@ def compiled_leapfrog(log_density: LogDensity, leaps: int) -> Leap:
             momentum = momentum + (step if i < count - 1 else step / 2) * slope
         return x, momentum, values, slope
 
-    def leap(chain: Chain, momentum: Tensor, step: Tensor | float) -> tuple[Chain, Tensor]:
-        h = torch.as_tensor(step, dtype=momentum.dtype, device=momentum.device)
+    @torch.compile(dynamic=False)
+    def judged(proposal: Chain, momentum: Tensor, chain: Chain, kick: Tensor, uniform: Tensor) -> tuple[Any, ...]:
+        runaway = proposal.log_density.isposinf().any()
+        return *tested(proposal, chain, _change(proposal, momentum, chain, kick), uniform), runaway
+
+    def propose(chain: Chain, kick: Tensor, uniform: Tensor, step: Tensor | float) -> tuple[Chain, Tensor, Tensor]:
+        h = torch.as_tensor(step, dtype=kick.dtype, device=kick.device)
+        proposal, momentum = chain, kick
         try:
             with torch.no_grad():
                 for first in range(0, leaps, AT_ONCE):
                     count = min(AT_ONCE, leaps - first)
-                    x, momentum, values, slope = travelled(chain.x, momentum, chain.slope, h, count)
-                    chain = Chain(x, values, slope)
+                    x, momentum, values, slope = travelled(proposal.x, momentum, proposal.slope, h, count)
+                    proposal = Chain(x, values, slope)
+                after, chance, broken, runaway = judged(proposal, momentum, chain, kick, uniform)
         except (torch._dynamo.exc.TorchDynamoException, torch._inductor.exc.InductorError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"torch cannot compile this log-density: {reason}; leave `compile` out") from error
-        return chain, momentum
+        if bool(runaway):
+            refuse_runaway(proposal)
+        return Chain(*after), chance, broken
 
-    return leap
+    return propose
 
 
 def hamiltonian(
@@ -85,7 +117,7 @@ def hamiltonian(
     warm_up: int = 0,
     wanted: float = 0.8,
     seen: Seen | None = None,
-    leap: Leap | None = None,
+    propose: Propose | None = None,
 ) -> Moved:
     r"""Hamiltonian Monte Carlo with unit mass: exact, by a test on the energy after some leapfrog steps.
 
@@ -107,29 +139,30 @@ def hamiltonian(
         warm_up: proposals that adapt the step.
         wanted: the acceptance that the warm-up aims at.
         seen: told where the chains are after every proposal that counts.
-        leap: the leapfrog steps of a proposal where they are compiled; None means they are not.
+        propose: a proposal where it is compiled; None means that it is not.
 
     Raises:
         RunFailed: if a chain begins at a point that is not finite, or the log-density has no bound.
     """
+    propose = propose or proposal_of(log_density, leaps)
     chain = begin(log_density, x)
     chances = torch.zeros(len(x), dtype=x.dtype, device=x.device)
-    non_finite, adapted = 0, DualAverage(step, wanted)
+    refused = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    adapted = DualAverage(step, wanted)
     for i in range(warm_up + steps):
         if warm_up:
             step = adapted.step if i < warm_up else adapted.settled
         kick = draw.normal(f"hmc-momentum-{i}", *x.shape[1:]).to(x.dtype)
-        proposal, momentum = leap(chain, kick, step) if leap else leapfrog(log_density, chain, kick, step, leaps)
-        change = (proposal.log_density - chain.log_density) - 0.5 * (_squared(momentum) - _squared(kick))
         uniform = draw.uniform(f"hmc-test-{i}").to(x.dtype)
-        chain, chance, broken = metropolis(proposal, chain, change, uniform)
+        chain, chance, broken = propose(chain, kick, uniform, step)
         if i < warm_up:
             adapted.update(float(chance.mean()) if len(x) else wanted)
             continue
-        chances, non_finite = chances + chance, non_finite + int(broken.sum())
+        chances, refused = chances + chance, refused + broken
         if seen is not None:
             seen(chain.x)
-    return Moved(chain.x, chances / max(steps, 1), non_finite, 1 + (warm_up + steps) * leaps, step)
+    gradients = 1 + (warm_up + steps) * leaps
+    return Moved(chain.x, chances / max(steps, 1), int(refused.sum()), gradients, step)
 
 
 def kinetic(
@@ -199,8 +232,7 @@ def chance_at(
     chain = start(log_density, x)
     kick = draw.normal("trial-momentum", *x.shape[1:]).to(x.dtype)
     proposal, momentum = leapfrog(log_density, chain, kick, step, leaps)
-    change = (proposal.log_density - chain.log_density) - 0.5 * (_squared(momentum) - _squared(kick))
-    return float(chance(change).mean())
+    return float(chance(_change(proposal, momentum, chain, kick)).mean())
 
 
 def step_that_is_taken(
@@ -212,6 +244,11 @@ def step_that_is_taken(
             break
         step /= 2
     return step
+
+
+def _change(proposal: Chain, momentum: Tensor, chain: Chain, kick: Tensor) -> Tensor:
+    """By how much the log-weight exp(-H) has changed, (n,)."""
+    return (proposal.log_density - chain.log_density) - 0.5 * (_squared(momentum) - _squared(kick))
 
 
 def _squared(x: Tensor) -> Tensor:

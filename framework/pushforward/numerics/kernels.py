@@ -226,6 +226,11 @@ def metropolis(proposal: Chain, chain: Chain, log_ratio: Tensor, uniform: Tensor
         RunFailed: if the log-density of a proposal is plus infinity.
     """
     refuse_runaway(proposal)
+    return tested(proposal, chain, log_ratio, uniform)
+
+
+def tested(proposal: Chain, chain: Chain, log_ratio: Tensor, uniform: Tensor) -> tuple[Chain, Tensor, Tensor]:
+    """The same where no log-density is plus infinity: a function of tensors alone."""
     broken = _broken(proposal)
     chance = log_ratio.clamp(max=0.0).exp().masked_fill(broken, 0.0).nan_to_num(0.0)  # -inf less -inf: no way out
     accepted = uniform < chance
@@ -245,7 +250,7 @@ def _ahead(chain: Chain, step: float) -> Tensor:
 
 def _broken(chain: Chain) -> Tensor:
     value = chain.log_density
-    return value.isnan() | (value.isfinite() & ~_finite_rows(chain.slope))
+    return value.isnan() | (value.isfinite() & ~chain.slope.flatten(1).sum(1).isfinite())
 
 
 def _finite_rows(x: Tensor) -> Tensor:

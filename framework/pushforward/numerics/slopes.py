@@ -42,6 +42,14 @@ def value_and_slope(log_density: LogDensity, x: Tensor) -> tuple[Tensor, Tensor]
     return value.detach(), slope
 
 
+def slope_at(log_density: LogDensity, x: Tensor) -> Tensor:
+    """The gradient alone, which in closed form costs less than both."""
+    if isinstance(log_density, Sloped):
+        with torch.no_grad():
+            return log_density.slope(x.detach())
+    return value_and_slope(log_density, x)[1]
+
+
 def traceable(log_density: LogDensity) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     """The same as a function that torch can compile."""
     if isinstance(log_density, Sloped):

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
+from pushforward.problem import RunFailed
 from pushforward.randomness import Draw
 from pushforward.records import Metadata
 from pushforward.registry import load
@@ -18,6 +19,7 @@ from pushforward.testing.stand_ins import Blobs
 from pushforward.testing.subject import Subject, require
 
 N = 6
+EULER = 0.5772156649
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
@@ -140,18 +142,43 @@ def estimates_within_budget(subject: Subject) -> None:
 
 
 def leaves_its_law_alone(subject: Subject) -> None:
-    """A kernel started in its law stays there, and repeats with its draw"""
-    kernel, draw, n = subject.make(), Draw(0, ("kernel",), 4000), 4000
+    """A kernel started in a skewed law stays there, repeats with its draw, and tells every step that counts"""
+    kernel, n = subject.make(), 4000
+    draw, seen = Draw(0, ("kernel",), n), list[Tensor]()
+
+    def skewed(x: Tensor) -> Tensor:  # each coordinate the logarithm of a number of exponential law
+        return (x - x.exp()).sum(1)
+
+    start = (-torch.log1p(-draw.uniform("start", 2))).log()
+    (x, facts), (again, _) = (kernel.run(skewed, start.clone(), 10, draw, told) for told in (seen.append, None))
+    require(x.shape == start.shape and torch.equal(x, again), "another shape came out, or one draw gave two results")
+    require(isinstance(facts, dict), f"facts are a {type(facts).__name__}")
+    require(len(seen) == 10 and torch.equal(seen[-1], x), f"it told of {len(seen)} steps of 10, or not of the last")
+    off = max(
+        float((x.mean(0) + EULER).abs().max()) / (math.pi / math.sqrt(6)),  # a deviation of pi / sqrt(6)
+        float((x.exp().mean(0) - 1).abs().max()),  # a deviation of 1
+    )
+    require(off <= 5 / math.sqrt(n), f"after ten steps from its law, moments are off by {off:.3g} deviations")
+
+
+def moves_each_chain_by_itself(subject: Subject) -> None:
+    """A chain depends on its own row of the draw, and one that begins at no number stops the run"""
+    kernel, draw = subject.make(), Draw(0, ("kernel",), N)
 
     def normal(x: Tensor) -> Tensor:
         return -0.5 * x.square().sum(1)
 
     start = draw.normal("start", 2)
-    (x, facts), (again, _) = (kernel.run(normal, start.clone(), 10, draw) for _ in range(2))
-    require(x.shape == start.shape and torch.equal(x, again), "another shape came out, or one draw gave two results")
-    require(isinstance(facts, dict), f"facts are a {type(facts).__name__}")
-    off = max(float(x.mean(0).abs().max()), float((x.square().mean(0) - 1).abs().max()) / math.sqrt(2))
-    require(off <= 5 / math.sqrt(n), f"after ten steps from N(0, I), moments are off by {off:.3g}")
+    whole, _ = kernel.run(normal, start, 5, draw)
+    halves = [kernel.run(normal, x, 5, part)[0] for x, part in zip(start.split(N // 2), draw.parts(2), strict=True)]
+    off = float((whole - torch.cat(halves)).abs().max())
+    require(off <= 1e-4, f"chains differ by {off:.3g} when half of them are left out")
+    start[1, 0] = math.nan
+    try:
+        kernel.run(normal, start, 5, draw)
+    except RunFailed:
+        return
+    require(False, "a chain that begins at NaN was moved, and nothing was said")
 
 
 TARGET = (
@@ -165,7 +192,7 @@ TARGET = (
 )
 FEATURES = (gives_rows_of_numbers,)
 ESTIMATOR = (estimates_within_budget,)
-SAMPLER = (leaves_its_law_alone,)
+SAMPLER = (leaves_its_law_alone, moves_each_chain_by_itself)
 
 
 def _check_rows(target: Any, batch: Batch, n: int, labelled: bool) -> None:

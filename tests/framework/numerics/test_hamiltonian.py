@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from pushforward import Draw, RunFailed, UserError
-from pushforward.numerics.hamiltonian import compiled_leapfrog, hamiltonian, kinetic, leapfrog, step_that_is_taken
+from pushforward.numerics.hamiltonian import compiled_proposal, hamiltonian, kinetic, leapfrog, step_that_is_taken
 from pushforward.numerics.kernels import start
+from pushforward.numerics.slopes import Sloped
 
 DOUBLE = torch.float64
 CHAINS = 20_000
@@ -113,8 +114,21 @@ def test_chains_of_a_compiled_proposal_are_those_of_one_that_is_not(
         monkeypatch.setattr(torch, "compile", plain)
     draw, x = Draw(0, (), 40, dtype=DOUBLE), torch.zeros(40, 2, dtype=DOUBLE)
     usual = hamiltonian(gumbel, x, 4, 0.3, draw, leaps=12)
-    compiled = hamiltonian(gumbel, x, 4, 0.3, draw, leaps=12, leap=compiled_leapfrog(gumbel, 12))
+    compiled = hamiltonian(gumbel, x, 4, 0.3, draw, leaps=12, propose=compiled_proposal(gumbel, 12))
     assert torch.allclose(usual.x, compiled.x, rtol=1e-10)
+
+
+def test_a_gradient_in_closed_form_is_used_and_the_log_density_asked_once_a_proposal() -> None:
+    asked = 0
+
+    def counted(x: Tensor) -> Tensor:
+        nonlocal asked
+        asked += 1
+        return gumbel(x)
+
+    draw, x = Draw(0, (), 40, dtype=DOUBLE), torch.zeros(40, 2, dtype=DOUBLE)
+    given = hamiltonian(Sloped(counted, lambda x: 1 - x.exp()), x, 4, 0.3, draw, leaps=12)
+    assert asked == 5 and torch.allclose(given.x, hamiltonian(gumbel, x, 4, 0.3, draw, leaps=12).x, rtol=1e-10)
 
 
 def test_what_cannot_be_compiled_is_said() -> None:
@@ -122,9 +136,9 @@ def test_what_cannot_be_compiled_is_said() -> None:
         torch._dynamo.graph_break()
         raise torch._dynamo.exc.Unsupported("a call into another library")
 
-    leap = compiled_leapfrog(untraceable, 2)
+    propose = compiled_proposal(untraceable, 2)
     with pytest.raises(UserError, match="torch cannot compile this log-density: .*leave `compile` out"):
-        leap(start(gumbel, torch.zeros(3, 1)), torch.zeros(3, 1), 0.1)
+        propose(start(gumbel, torch.zeros(3, 1)), torch.zeros(3, 1), torch.zeros(3), 0.1)
 
 
 def test_kinetic_chains_that_run_off_are_stopped() -> None:
