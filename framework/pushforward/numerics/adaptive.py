@@ -71,12 +71,13 @@ def dormand_prince(
     """
     with torch.no_grad():
         steps, end = _controlled(rates, tuple(y.detach() for y in state), start, stop, tolerance, most)
-    evaluations = 6 * end.tries + 1
+    evaluations = 6 * end.tries + 1  # the last slope of a step is the first of the next
     if not torch.is_grad_enabled():
         return Solved(end.state, evaluations)
     time = state[0].new_full(state[0].shape[:1], start)
+    slope = rates(time, state) if steps else ()
     for h in steps:
-        state = _step(rates, time, state, h)[0]
+        state, slope, _ = _step(rates, time, state, slope, h)
         time = time + h
     return Solved(state, evaluations)
 
@@ -97,15 +98,16 @@ def _controlled(
     tries = torch.zeros_like(time, dtype=torch.int64)
     moving = torch.stack([_rows(y).isfinite().all(1) for y in state]).all(0)
     lost = ~moving
+    slope = rates(time, state) if bool(moving.any()) else ()
     steps = []
     while bool(moving.any()):
         left = stop - time
         h = torch.where(wanted.abs() < left.abs(), wanted, left)
-        ahead, error = _step(rates, time, state, h * moving)
+        ahead, last_slope, error = _step(rates, time, state, slope, h * moving)
         size = _size(error, state, ahead, tolerance)
         accepted = moving & (size <= 1)
         taken = torch.where(accepted, h, torch.zeros_like(h))
-        state = tuple(torch.where(_like(accepted, y), new, y) for new, y in zip(ahead, state, strict=True))
+        state, slope = _where(accepted, ahead, state), _where(accepted, last_slope, slope)
         last = accepted & (h == left)
         time = torch.where(last, torch.full_like(time, stop), time + taken)
         tries = tries + moving
@@ -137,15 +139,19 @@ def _stop_if_hopeless(moving: Tensor, wanted: Tensor, span: float, tries: Tensor
         )
 
 
-def _step(rates: Rates, time: Tensor, state: State, h: Tensor) -> tuple[State, State]:
-    """One step of length h, (n,), for every row: where it leads, and the estimate of its error."""
-    slopes = [rates(time, state)]
+def _step(rates: Rates, time: Tensor, state: State, slope: State, h: Tensor) -> tuple[State, State, State]:
+    """One step of length h, (n,), for every row: where it leads, the slope there, and the estimate of its error."""
+    slopes = [slope]
     ahead = state
     for node, row in zip(NODES[1:], STAGES, strict=True):
         ahead = tuple(y + _like(h, y) * _sum(row, k) for y, k in zip(state, zip(*slopes, strict=True), strict=True))
         slopes.append(rates(time + node * h, ahead))
     error = tuple(_like(h, y) * _sum(ERROR, k) for y, k in zip(state, zip(*slopes, strict=True), strict=True))
-    return ahead, error
+    return ahead, slopes[-1], error
+
+
+def _where(rows: Tensor, yes: State, no: State) -> State:
+    return tuple(torch.where(_like(rows, y), new, y) for new, y in zip(yes, no, strict=True))
 
 
 def _sum(weights: tuple[float, ...], slopes: tuple[Tensor, ...]) -> Tensor:

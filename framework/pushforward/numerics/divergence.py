@@ -27,14 +27,20 @@ def exact_divergence(field: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return total
 
 
-def row_signs(x: Tensor) -> Tensor:
-    """Rademacher probes, -1 or 1 in the shape of x, (n, D): a hash of the numbers of each row and of nothing else.
+def row_signs(x: Tensor, salt: Tensor | None = None) -> Tensor:
+    """Rademacher probes, -1 or 1 in the shape of x, (n, D): a hash of the numbers of each row, and of some salt.
 
     So one row has one probe in whatever batch it stands, a call repeats, and other rows have independent ones.
+
+    Args:
+        x: rows, (n, D).
+        salt: one whole number; another one gives every row another probe.
     """
     bits = x.detach().double().reshape(len(x), -1).contiguous().view(torch.int64)
     places = torch.arange(1, bits.shape[1] + 1, device=x.device)
     seed = _mixed(_mixed(bits) * (2 * places + 1)).sum(1, keepdim=True)
+    if salt is not None:
+        seed = _mixed(seed) + _mixed(salt)
     return (((_mixed(_mixed(seed) + places * 0x1E3779B97F4A7C15) >> 17) & 1) * 2 - 1).to(x.dtype).view_as(x)
 
 

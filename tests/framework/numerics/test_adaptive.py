@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from pushforward.numerics.adaptive import State, dormand_prince
@@ -68,6 +70,33 @@ def test_what_grows_without_bound_is_stopped_and_says_where() -> None:
         dormand_prince(lambda t, s: (s[0] ** 2,), (start,), 0.0, 1.0, most=100_000)
 
 
+def test_evaluations_are_counted_as_they_are_made() -> None:
+    asked = 0
+
+    def counted(t: Tensor, state: State) -> State:
+        nonlocal asked
+        asked += 1
+        return linear(t, state)
+
+    with torch.no_grad():
+        _, evaluations = dormand_prince(counted, (points(1),), 0.0, 1.0, 1e-8)
+    assert int(evaluations) == asked
+
+
+def test_the_error_is_that_of_a_solver_whose_tolerance_is_far_smaller() -> None:
+    def pendulum(t: Tensor, state: State) -> State:
+        return (torch.stack([state[0][:, 1], -20 * state[0][:, 0].sin()], 1),)
+
+    x = points(20)
+    exact = [
+        solve_ivp(lambda _, y: [y[1], -20 * math.sin(y[0])], (0, 1), row, "DOP853", rtol=1e-12, atol=1e-12).y[:, -1]
+        for row in x.numpy()
+    ]
+    for tolerance in (1e-4, 1e-6, 1e-8):
+        (y,), _ = dormand_prince(pendulum, (x,), 0.0, 1.0, tolerance)
+        assert (y - torch.tensor(np.array(exact))).abs().max() < 30 * tolerance  # errors of some steps add up
+
+
 def test_a_bound_on_evaluations_is_kept() -> None:
     with pytest.raises(RunFailed, match="took more than 50 evaluations"):
         dormand_prince(lambda t, s: ((300 * t).sin()[:, None] * s[0],), (points(),), 0.0, 1.0, 1e-8, most=50)
@@ -98,6 +127,13 @@ def test_signs_of_a_row_depend_on_that_row_alone_and_are_fair() -> None:
     assert signs.mean(0).abs().max() < 4 / math.sqrt(len(x))  # four standard errors of a mean of signs
     pairs = signs.T @ signs / len(x) - torch.eye(3)
     assert pairs.abs().max() < 4 / math.sqrt(len(x))
+
+
+def test_another_salt_gives_independent_signs() -> None:
+    x = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(1))
+    signs = [row_signs(x, torch.tensor(salt)) for salt in (0, 1, 2)]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert (signs[one] * signs[other]).mean(0).abs().max() < 4 / math.sqrt(len(x))
 
 
 def test_probes_of_signs_have_the_variance_of_the_off_diagonal() -> None:
