@@ -14,12 +14,13 @@ import torch
 from tables import write_classified, write_voices, write_wines
 
 from pushforward import Batch, Draw
-from pushforward.adapters import NetworkDiscriminator, NetworkGenerator
+from pushforward.adapters import NetworkDiscriminator, NetworkGenerator, NetworkVelocity
 from pushforward.measures.sliced_wasserstein import SlicedWasserstein
 from pushforward.registry import Registry
 from pushforward.testing import check_component
-from pushforward.testing.stand_ins import Blobs, Looked
-from pushforward_flow.mean_flow import MeanVelocity
+from pushforward.testing.stand_ins import Blobs, Looked, tiny_network
+from pushforward_flow.matching import FlowMatching
+from pushforward_flow.mean_velocity import NetworkMeanVelocity
 from pushforward_gan.objectives import NonSaturating
 from pushforward_gebm.game import GEBM
 from pushforward_gebm.samplers import HMC
@@ -101,7 +102,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "image-folder": {"path": Path("images")},
     "python-density": {"path": Path("density.py"), "dimension": 2},
     "mnist": {"validation": 0.2},
-    "mean-flow": {"generator": MeanVelocity((2,), 8, 1)},
+    "mean-flow": {"generator": NetworkMeanVelocity(tiny_network, (2,))},
+    "matching-error": {"target": Blobs((2,)), "model": FlowMatching((2,), NetworkVelocity(tiny_network, (2,)))},
+    "solver-evaluations": {"target": Blobs((2,)), "model": FlowMatching((2,), NetworkVelocity(tiny_network, (2,)))},
     "continuous-flow": {"tolerance": 1e-7},
     "glow": {"shape": (1, 4, 4), "steps": 1, "width": 8},
     "dragan": {"norm": 0.0},

@@ -119,22 +119,37 @@ class NetworkVelocity(VelocityField):
     Args:
         network: the network.
         shape: the shape of one datum, (D,).
+        classes: number of classes, for a conditional velocity.
         timed: whether it sees the time.
+        conditional: whether the class, one-hot, is put beside the point.
+
+    Raises:
+        UserError: if data are no vectors, or it is conditional and the target has no labels.
     """
 
-    def __init__(self, network: Factory, shape: Shape, timed: bool = True) -> None:
+    def __init__(
+        self,
+        network: Factory,
+        shape: Shape,
+        classes: int | None = None,
+        timed: bool = True,
+        conditional: bool = False,
+    ) -> None:
         super().__init__()
         if len(shape) != 1:
             raise UserError(f"a velocity field moves vectors: the target's shape is {tuple(shape)}")
-        self.timed = timed
-        self.network = network((shape[0] + timed,), tuple(shape))
+        self.timed, self.conditional, self.classes = timed, conditional, _classes(classes, conditional)
+        self.network = network((shape[0] + timed + self.classes,), tuple(shape))
 
-    def forward(self, t: Tensor | float, x: Tensor) -> Tensor:
+    def forward(self, t: Tensor | float, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """The velocity at x, (n, D)."""
+        seen = [x]
         if self.timed:
-            time = torch.as_tensor(t, dtype=x.dtype, device=x.device).reshape(-1, 1).expand(x.shape[0], 1)
-            x = torch.cat([x, time], 1)
-        velocity: Tensor = self.network(x)
+            time = torch.as_tensor(t, dtype=x.dtype, device=x.device)
+            seen.append(time.reshape(-1, 1).expand(x.shape[0], 1))
+        if self.conditional:
+            seen.append(_one_hot(condition, self.classes, x))
+        velocity: Tensor = self.network(torch.cat(seen, 1))
         return velocity
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pushforward import Draw, Flow, UserError, VelocityField
+from pushforward import Draw, Flow, RunFailed, UserError, VelocityField
 from pushforward.numerics.adaptive import dormand_prince
 from pushforward.numerics.divergence import exact_divergence, hutchinson_divergence, row_signs
 from pushforward.numerics.integrators import integrate
@@ -22,20 +22,25 @@ class ContinuousFlow(Flow):
 
     For maps that are no stack of layers, and for velocities that were learned otherwise, as by `flow-matching`. Under
     maximum likelihood (`model: flow`) every turn solves the equation, so that it is far slower than a discrete flow.
-    With `dormand-prince` every row has steps of its own, so its density does not depend on its batch.
+    With `dormand-prince` every row has steps of its own, so its density does not depend on its batch; derivatives of
+    any order are those of the steps that were taken.
+
+    A row that begins at NaN or infinity ends at NaN and moves no other row. A row that was finite and is carried off
+    to infinity stops the run, with the time at which it left.
 
     Reference: Grathwohl, Chen, Bettencourt, Sutskever, Duvenaud, "FFJORD: Free-form Continuous Dynamics for Scalable
     Reversible Generative Models", 2018, arXiv:1810.01367.
 
     Args:
         shape: the shape of one datum, (D,); it follows from the data.
-        velocity: the field b; a bare network sees time and place.
+        velocity: the field b; a bare network sees time and place, and the class where it is `conditional`.
         solver: `dormand-prince` to a tolerance, or `rk4`, `midpoint`, `euler` in equal steps.
         steps: how many equal steps.
         tolerance: of `dormand-prince`, relative and absolute, a step.
-        divergence: `exact`, with D backward passes; or `hutchinson`, one pass with a probe of random signs for each
-            row that stays for the whole solve: unbiased for the log-determinant, of variance
-            :math:`2 \sum_{i \ne j} S_{ij}^2` for a symmetric constant Jacobian S.
+        divergence: `exact`, in closed form where the field has one, else with D backward passes; or `hutchinson`, one
+            pass with a probe of random signs for each row that stays for the whole solve: unbiased for the
+            log-determinant, of variance :math:`2 \sum_{i \ne j} S_{ij}^2` for the symmetric part S of a constant
+            Jacobian. The probe of a row is another one whenever a weight of the velocity is.
         evaluations: how often the velocity may be asked in one solve.
 
     Attributes:
@@ -65,48 +70,55 @@ class ContinuousFlow(Flow):
             )
         self.shape, self.velocity, self.solver, self.steps = tuple(shape), velocity, solver, steps
         self.tolerance, self.divergence, self.evaluations = tolerance, divergence, evaluations
+        self.conditional = velocity.conditional
         self.asked = torch.zeros(0, dtype=torch.int64)
 
     def push(self, z: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Forward in time."""
-        return self._moved(z, 0.0, 1.0)
+        return self._moved(z, condition, 0.0, 1.0)
 
     def pull(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Backward in time."""
-        return self._moved(x, 1.0, 0.0)
+        return self._moved(x, condition, 1.0, 0.0)
 
     def sample(self, n: int, condition: Tensor | None = None, draw: Draw | None = None) -> Tensor:
         """n samples, for which no divergence is asked; without a draw, from fresh randomness."""
         draw = draw if draw is not None else Draw.fresh(n)
-        return self.carry(self.sample_base(draw), 0.0, 1.0)
+        return self.carry(self.sample_base(draw), 0.0, 1.0, self._condition_of_rows(torch.Size([n]), condition))
 
-    def carry(self, x: Tensor, start: float, stop: float) -> Tensor:
+    def carry(self, x: Tensor, start: float, stop: float, condition: Tensor | None = None) -> Tensor:
         """Where the velocity carries x, (n, D), from one time to another, without its log-determinant."""
 
         def rates(t: Tensor | float, state: State) -> State:
-            return (self.velocity(t, state[0]),)
+            return (self.velocity.at(t, state[0], condition),)
 
         return self._solved(rates, (x,), start, stop)[0]
 
-    def _moved(self, x: Tensor, start: float, stop: float) -> tuple[Tensor, Tensor]:
+    def _moved(self, x: Tensor, condition: Tensor | None, start: float, stop: float) -> tuple[Tensor, Tensor]:
         keep = torch.is_grad_enabled()
-        probe = row_signs(x) if self.divergence == "hutchinson" else None
+        probe = row_signs(x, self._salt()) if self.divergence == "hutchinson" else None
 
         def rates(t: Tensor | float, state: State) -> State:
-            velocity = self.velocity(t, state[0])
-            return velocity, self._divergence(t, state[0], probe, keep and torch.is_grad_enabled())
+            velocity = self.velocity.at(t, state[0], condition)
+            found = self._divergence(t, state[0], condition, probe)
+            return velocity, found if keep and torch.is_grad_enabled() else found.detach()
 
         x, log_det = self._solved(rates, (x, x.new_zeros(x.shape[0])), start, stop)
         return x, log_det
 
-    def _divergence(self, t: Tensor | float, x: Tensor, probe: Tensor | None, keep: bool) -> Tensor:
+    def _divergence(self, t: Tensor | float, x: Tensor, condition: Tensor | None, probe: Tensor | None) -> Tensor:
         if probe is not None:
-            found = hutchinson_divergence(lambda y: self.velocity(t, y), x, probe)
-        elif type(self.velocity).divergence is VelocityField.divergence:
-            found = exact_divergence(lambda y: self.velocity(t, y), x)
-        else:
-            found = self.velocity.divergence(t, x)
-        return found if keep else found.detach()
+            return hutchinson_divergence(lambda y: self.velocity.at(t, y, condition), x, probe)
+        if type(self.velocity).divergence is VelocityField.divergence:
+            return exact_divergence(lambda y: self.velocity.at(t, y, condition), x)
+        return self.velocity.divergence(t, x, condition) if self.conditional else self.velocity.divergence(t, x)
+
+    def _salt(self) -> Tensor:
+        """A whole number that changes with the weights: were probes those of rows alone, training would fit them."""
+        total = torch.zeros((), dtype=torch.float64)
+        for parameter in self.velocity.parameters():
+            total = total.to(parameter.device) + parameter.detach().double().sum()
+        return total.view(torch.int64)
 
     def _solved(self, rates: object, state: State, start: float, stop: float) -> State:
         assert callable(rates)
@@ -120,4 +132,15 @@ class ContinuousFlow(Flow):
         if each > self.evaluations:
             raise UserError(f"continuous-flow: {self.steps} steps of {self.solver} take {each} evaluations: allow more")
         self.asked = torch.full((len(state[0]),), each)
-        return integrate(rates, state, start, stop, self.steps, self.solver)
+        end = integrate(rates, state, start, stop, self.steps, self.solver)
+        self._refuse_lost(state[0], end)
+        return end
+
+    def _refuse_lost(self, began: Tensor, end: State) -> None:
+        lost = began.isfinite().all(1) & ~(end[0].isfinite().all(1) & end[-1].reshape(len(began), -1).isfinite().all(1))
+        if bool(lost.any()):
+            raise RunFailed(
+                f"continuous-flow: {int(lost.sum())} of {len(began)} rows, the first of them {int(lost.nonzero()[0])},"
+                f" were carried off to infinity in {self.steps} steps of {self.solver}: take more steps, or a smoother"
+                " velocity"
+            )

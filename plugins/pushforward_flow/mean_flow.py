@@ -2,63 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from pushforward import Costs, Draw, Game, Generator, Latent, UserError
-
-ACTIVATIONS = {"silu": nn.SiLU, "tanh": nn.Tanh, "elu": nn.ELU}
-
-
-class MeanVelocity(Generator):
-    r"""A network for the mean velocity from time t to r, which makes data of noise in one step.
-
-    .. math:: G(z) = z + u(z, 0, 1), \qquad u(x, t, r) = \frac{1}{r - t} \int_t^r b(s, x_s)\, ds
-
-    Args:
-        shape: the shape of one datum, flattened.
-        width: hidden units of each layer.
-        depth: hidden layers.
-        activation: silu, tanh or elu: smooth, since the cost differentiates it.
-
-    Raises:
-        UserError: if there is no hidden layer or unit.
-    """
-
-    def __init__(
-        self,
-        shape: tuple[int, ...],
-        width: int = 128,
-        depth: int = 3,
-        activation: Literal["silu", "tanh", "elu"] = "silu",
-    ) -> None:
-        super().__init__()
-        if width < 1 or depth < 1:
-            raise UserError(f"mean-velocity: width is {width}, depth {depth}: expected at least 1 each")
-        self.shape, self.width, self.depth, self.activation = tuple(shape), width, depth, activation
-        numbers = math.prod(shape)
-        self.latent = Latent(numbers)
-        sizes = [numbers + 2] + [width] * depth
-        layers = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), self._gate())]
-        self.network = nn.Sequential(*layers, nn.Linear(width, numbers))
-
-    def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Data from noise, (n, numbers) to (n, *shape)."""
-        zero = z.new_zeros(len(z))
-        return (z + self.velocity(z, zero, zero + 1)).view(-1, *self.shape)
-
-    def velocity(self, x: Tensor, t: Tensor, r: Tensor) -> Tensor:
-        """u(x, t, r), (n, numbers), at flattened points x and times (n,)."""
-        u: Tensor = self.network(torch.cat([x, t[:, None], (r - t)[:, None]], 1))
-        return u
-
-    def _gate(self) -> nn.Module:
-        return ACTIVATIONS[self.activation]()
+from pushforward import Costs, Draw, Game, UserError
+from pushforward_flow.mean_velocity import MeanVelocity
 
 
 class MeanFlow(Game):
@@ -74,28 +24,30 @@ class MeanFlow(Game):
     eq. 6; time runs from noise, 0, to data, 1, here.
 
     Args:
-        generator: the mean velocity: `mean-velocity`.
+        generator: the mean velocity; a bare network sees place, time, the length of the stretch, and the class where
+            it is `conditional`. It must be smooth, and allow forward-mode derivatives.
         matching: the share of a batch with r = t.
         power: each sample's squared error e counts as e / (e + offset)^power, with the denominator kept fixed: 0 is
             the plain square.
         offset: see `power`.
 
     Raises:
-        UserError: if the generator is no mean velocity, or a number is out of range.
+        UserError: if a number is out of range; when playing, if classes are wanted and the data have none, or the
+            network allows no forward-mode derivative.
     """
 
     averaged = ("generator",)
 
-    def __init__(self, generator: Generator, matching: float = 0.5, power: float = 0.0, offset: float = 1e-3) -> None:
+    def __init__(
+        self, generator: MeanVelocity, matching: float = 0.5, power: float = 0.0, offset: float = 1e-3
+    ) -> None:
         super().__init__()
-        if not isinstance(generator, MeanVelocity):
-            raise UserError(f"mean-flow: its generator is {type(generator).__name__}: expected `mean-velocity`")
         if not 0 <= matching <= 1 or not power >= 0 or not offset > 0:
             raise UserError(
                 f"mean-flow: matching is {matching}, power {power}, offset {offset}: expected a share, 0 or more, and"
                 " above 0"
             )
-        self.generator: MeanVelocity = generator
+        self.generator = generator
         self.matching, self.power, self.offset = matching, power, offset
 
     @property
@@ -108,18 +60,35 @@ class MeanFlow(Game):
         if "generator" not in tuple(names):
             return {}
         assert draw.x is not None
+        if self.generator.conditional and draw.labels is None:
+            raise UserError("mean-flow: the mean velocity is conditional, and the data have no labels")
         x = draw.x.flatten(1)
         z = draw.normal("base", x.shape[1])
         t, r = draw.uniform("times", 2).sort(1).values.unbind(1)
         r = torch.where(draw.uniform("matching") < self.matching, t, r)
         v, point = x - z, torch.lerp(z, x, t[:, None])
-        u, rate = torch.func.jvp(self.generator.velocity, (point, t, r), (v, torch.ones_like(t), torch.zeros_like(r)))
+        u, rate = self._along(point, t, r, v, draw.labels)
         error = (u - (v + (r - t)[:, None] * rate).detach()).square().mean(1)
         weight = (error.detach() + self.offset) ** -self.power
         return {"generator": {"mean-velocity": (weight * error).mean()}}
 
+    def _along(self, x: Tensor, t: Tensor, r: Tensor, v: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+        """u(x, t, r), and its rate of change where x moves with v and t with time."""
+
+        def velocity(x: Tensor, t: Tensor) -> Tensor:
+            return self.generator.velocity(x, t, r, labels)
+
+        try:
+            u, rate = torch.func.jvp(velocity, (x, t), (v, torch.ones_like(t)))
+        except (NotImplementedError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"mean-flow: the network allows no forward-mode derivative: {reason}") from error
+        return u, rate
+
     def sample(self, n: int, draw: Draw, condition: Tensor | None = None) -> Tensor:
-        """n samples, in one step."""
-        if condition is not None:
-            raise UserError("mean-flow knows no classes: leave the class out")
-        return self.generator.sample(n, None, draw)
+        """n samples, in one step; a conditional generator without labels takes the classes in turn."""
+        if condition is None and self.generator.conditional:
+            condition = torch.arange(n, device=draw.device) % (self.generator.classes or 1)
+        if condition is not None and not self.generator.conditional:
+            raise UserError("mean-flow: its generator is not conditional: leave the class out")
+        return self.generator.sample(n, condition, draw)

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from pushforward import Component, hook
+from typing import Any
+
+from pushforward import Component, Kind, UserError, hook
 
 PUSHFORWARD_API = 1
 
 
 @hook
+def kinds() -> list[Kind]:
+    """What a mean flow learns, of any network."""
+    here = "pushforward_flow.mean_velocity"
+    return [
+        Kind(
+            "mean-velocity",
+            f"{here}:MeanVelocity",
+            "a mean velocity between two times, for samples in one step",
+            adapter=f"{here}:NetworkMeanVelocity",
+            gives=("sample",),
+        )
+    ]
+
+
+@hook
 def components() -> list[Component]:
-    """The games, the architectures of flows, and the network of a mean flow."""
+    """The games, the architectures of flows, velocities that change in time, and what is measured of them."""
     here = "pushforward_flow"
     return [
         Component(
@@ -59,12 +76,21 @@ def components() -> list[Component]:
             needs={"target": ("sample",)},
             holds=("generator",),
         ),
+        *_fields(),
         Component(
-            "generator",
-            "mean-velocity",
-            f"{here}.mean_flow:MeanVelocity",
-            "the mean velocity between two times",
-            "arXiv:2505.13447",
+            "measure",
+            "matching-error",
+            f"{here}.matching_error:MatchingError",
+            "the cost of flow matching on held-out data",
+            "arXiv:2210.02747",
+            needs={"model": ("sample",), "target": ("sample",)},
+        ),
+        Component(
+            "measure",
+            "solver-evaluations",
+            f"{here}.solver_evaluations:SolverEvaluations",
+            "how often a continuous flow asks its velocity",
+            needs={"model": ("sample", "log_density"), "target": ("sample",)},
         ),
         Component(
             "flow",
@@ -86,3 +112,34 @@ def components() -> list[Component]:
         Component("flow", "glow", f"{here}.glow:Glow", "images in several scales", "arXiv:1807.03039"),
         Component("flow", "nsf", f"{here}.spline:NSF", "splines, autoregressive or coupled", "arXiv:1906.04032"),
     ]
+
+
+def _fields() -> list[Component]:
+    here = "pushforward_flow.fields"
+    return [
+        Component("velocity-field", "timed-linear-field", f"{here}:TimedLinearField", "W(t) x + c(t), polynomial in t"),
+        Component(
+            "velocity-field",
+            "timed-gradient-field",
+            f"{here}:TimedGradientField",
+            "the gradient of a two-layer softplus network that sees the time",
+        ),
+        Component(
+            "velocity-field", "potential-field", f"{here}:PotentialField", "the gradient of any network's potential"
+        ),
+    ]
+
+
+@hook
+def plan(plan: Any) -> list[Any]:
+    """Pairs of a whole batch are no pairs of its parts."""
+    if plan.model.component.name != "flow-matching" or plan.model.argument("coupling") in (None, "independent"):
+        return []
+    devices = plan.trainer.get("devices", 1)
+    if plan.value("accumulate") == 1 and devices in (1, "1"):
+        return []
+    what = (
+        f"model.coupling: {plan.model.argument('coupling')} pairs noise with data of whole batches: got"
+        f" {plan.value('accumulate')} micro-batches on {devices} devices, expected one process and accumulate=1"
+    )
+    return list(UserError(what).problems)

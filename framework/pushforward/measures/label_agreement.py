@@ -49,7 +49,8 @@ class LabelAgreement(Measure):
     @torch.no_grad()
     def measure(self, look: Look) -> dict[str, float]:
         """Ask for every class in turn."""
-        if not getattr(getattr(look.game, "generator", None), "conditional", False):
+        parts = (getattr(look.game, name, None) for name in ("generator", "flow"))
+        if not any(getattr(part, "conditional", False) for part in parts):
             raise UserError("label-agreement: the model is not conditional: it makes no class that is asked for")
         self.classifier.prepare(look.target)
         classes = look.target.classes or 1

@@ -100,17 +100,30 @@ def gives_nats(subject: Subject) -> None:
 def moves_points(subject: Subject) -> None:
     """A velocity field gives (n, D) and its own divergence, and allows second and forward-mode derivatives"""
     module, x = subject.make().double(), _data(subject, torch.float64)
-    velocity, divergence = module(0.3, x), module.divergence(0.3, x)
+    condition = _condition(module)
+    velocity, divergence = module.at(0.3, x, condition), module.divergence(0.3, x, *[condition][: module.conditional])
     require(velocity.shape == x.shape, f"shape {tuple(velocity.shape)} for points {tuple(x.shape)}")
-    true = exact_divergence(lambda y: module(0.3, y), x)
+    true = exact_divergence(lambda y: module.at(0.3, y, condition), x)
     off = float((divergence - true).detach().abs().max())
     require(divergence.shape == (N,) and off <= 1e-8, f"the divergence is off by {off:.3g}")
-    torch.func.jvp(lambda y: module(0.3, y), (x,), (torch.ones_like(x),))
+    torch.func.jvp(lambda y: module.at(0.3, y, condition), (x,), (torch.ones_like(x),))
     y = x.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(module(0.3, y).square().sum(), y, create_graph=True)
+    (slope,) = torch.autograd.grad(module.at(0.3, y, condition).square().sum(), y, create_graph=True)
     own = list(module.parameters())
     second = torch.autograd.grad(slope.square().sum(), own or [y], allow_unused=True)
     require(any(g is not None for g in second), "the second derivative reaches no parameter")
+
+
+def takes_a_time_for_each_row(subject: Subject) -> None:
+    """A velocity field gives every row its velocity at the row's own time, whatever the other rows are"""
+    module, x = subject.make().double(), _data(subject, torch.float64)
+    condition, times = _condition(module), torch.linspace(0, 1, N, dtype=torch.float64)
+    rows = [None] * N if condition is None else condition.split(1)
+    for what in (module.at, lambda t, y, c: module.divergence(t, y, *[c][: module.conditional])):
+        together = what(times, x, condition).detach()
+        alone = torch.cat([what(float(t), y, c).detach() for t, y, c in zip(times, x.split(1), rows, strict=True)])
+        off = float((together - alone).abs().max())
+        require(off <= 1e-12, f"a row alone at its own time differs by {off:.3g}")
 
 
 def maps_shapes(subject: Subject) -> None:
@@ -133,7 +146,7 @@ GENERATOR = (*ALL, gives_data)
 DISCRIMINATOR = (*ALL, gives_logits)
 ENERGY = (*ALL, gives_nats)
 FLOW = (*ALL, *flows.FLOW)
-VELOCITY = (*ALL, moves_points)
+VELOCITY = (*ALL, moves_points, takes_a_time_for_each_row)
 NETWORK = (maps_shapes, *ALL)
 
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from pushforward import Component, Flow, Game, Generator
+from pushforward import Component, Flow, Game, Measure, VelocityField
 from pushforward.signature import read_signature
 from pushforward_flow import plugin
 
@@ -22,7 +22,8 @@ every = pytest.mark.parametrize("component", COMPONENTS.values(), ids=COMPONENTS
 def test_a_component_has_its_role_and_its_static_signature_is_the_real_one(component: Component) -> None:
     module, _, name = component.at.partition(":")
     found = getattr(importlib.import_module(module), name)
-    assert issubclass(found, {"model": Game, "flow": Flow, "generator": Generator}[component.kind])
+    roles = {"model": Game, "flow": Flow, "velocity-field": VelocityField, "measure": Measure}
+    assert issubclass(found, roles[component.kind])
     assert list(read_signature(component.at).parameters) == list(inspect.signature(found).parameters)
 
 
