@@ -7,10 +7,12 @@ import inspect
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+import torch
 
-from pushforward import Component, Flow, Game, Measure, VelocityField
+from pushforward import Component, Flow, Game, Measure, VelocityField, build, load_recipe
 from pushforward.signature import read_signature
 from pushforward_flow import plugin
 
@@ -42,6 +44,34 @@ def test_every_argument_of_a_flow_is_kept_under_its_own_name(component: Componen
     made = getattr(importlib.import_module(module), name)(shape=shape)
     for argument, parameter in inspect.signature(type(made)).parameters.items():
         assert getattr(made, argument) == (shape if argument == "shape" else parameter.default)
+
+
+@pytest.mark.parametrize(
+    ("model", "coupling", "accumulate", "devices", "refused"),
+    [
+        ("flow-matching", "optimal-transport", 2, 1, True),
+        ("flow-matching", "entropic", 1, 2, True),
+        ("flow-matching", "optimal-transport", 1, 1, False),
+        ("flow-matching", "independent", 2, 2, False),
+        ("flow-matching", None, 2, 2, False),
+        ("flow", None, 2, 2, False),
+    ],
+)
+def test_pairs_of_a_whole_batch_are_refused_for_its_parts(
+    model: str, coupling: str | None, accumulate: int, devices: int, refused: bool
+) -> None:
+    planned = SimpleNamespace(component=SimpleNamespace(name=model), argument={"coupling": coupling}.get)
+    plan = SimpleNamespace(model=planned, trainer={"devices": devices}, value={"accumulate": accumulate}.get)
+    problems = plugin.plan(plan)
+    assert len(problems) == refused
+    assert all("model.coupling" in str(problem) for problem in problems)
+
+
+def test_a_network_of_ones_own_is_put_into_a_potential() -> None:
+    own = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1), torch.nn.Flatten(0))
+    recipe = load_recipe("eight-gaussians/flow-matching", ["model.velocity={use: potential-field, network: mlp}"])
+    game = build(recipe, {"model.velocity.network": own}).play.game
+    assert game.velocity.network is own
 
 
 def test_listing_does_not_import_torch() -> None:
