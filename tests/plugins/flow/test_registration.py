@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from pushforward import Component, Flow, Game, Measure, VelocityField, build, load_recipe
+from pushforward import Component, Flow, Game, Generator, Measure, VelocityField, build, load_recipe
 from pushforward.signature import read_signature
 from pushforward_flow import plugin
 
@@ -24,7 +24,8 @@ every = pytest.mark.parametrize("component", COMPONENTS.values(), ids=COMPONENTS
 def test_a_component_has_its_role_and_its_static_signature_is_the_real_one(component: Component) -> None:
     module, _, name = component.at.partition(":")
     found = getattr(importlib.import_module(module), name)
-    roles = {"model": Game, "flow": Flow, "velocity-field": VelocityField, "measure": Measure}
+    roles = {"generator": Generator, "velocity-field": VelocityField, "measure": Measure}
+    roles |= {"model": Game, "flow": Flow}
     assert issubclass(found, roles[component.kind])
     assert list(read_signature(component.at).parameters) == list(inspect.signature(found).parameters)
 
