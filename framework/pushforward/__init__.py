@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pushforward.problem import DataMissing, Problem, RunFailed, UserError
     from pushforward.projections import Ball, Box, Confined, Projection, Simplex
     from pushforward.public import component, load_recipe, open_run, run
+    from pushforward.python_function import PythonFunction
     from pushforward.randomness import Draw, derive
     from pushforward.remembering import Remembering
     from pushforward.roles.adversarial import (
@@ -69,6 +70,7 @@ _PUBLIC = {
     "load_recipe": "pushforward.public",
     "open_run": "pushforward.public",
     "run": "pushforward.public",
+    "PythonFunction": "pushforward.python_function",
     "Draw": "pushforward.randomness",
     "derive": "pushforward.randomness",
     "Critic": "pushforward.roles.adversarial",

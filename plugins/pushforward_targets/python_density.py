@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import traceback
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from pushforward import Target, UserError
+from pushforward import PythonFunction, Target, UserError
 from pushforward_targets import metadata
 from pushforward_targets.places import find
 
@@ -40,9 +36,7 @@ class PythonDensity(Target):
         self.shape = metadata.python_density(path, dimension, function, log_z).shape
         self.path, self.dimension, self.function, self.log_z = path, dimension, function, log_z
         self._file = find(path, "a Python file")
-        self._call = getattr(_load(self._file), function, None)
-        if not callable(self._call):
-            raise UserError(f"{self._file}: {function} is no function")
+        self._call = PythonFunction(self._file, function)
         self._probe()
 
     def log_density(self, x: Tensor) -> Tensor:
@@ -51,12 +45,7 @@ class PythonDensity(Target):
         Raises:
             UserError: if the function fails, or gives another shape.
         """
-        try:
-            value: Any = self._call(x)  # type: ignore[misc]
-        except Exception as error:  # whatever a user's function raises
-            raise UserError(f"{_line(self._file, error)}: {self.function} failed: {_said(error)}") from error
-        if not isinstance(value, Tensor):
-            raise UserError(f"{self._file}: {self.function} gave {type(value).__name__}: expected a tensor")
+        value = self._call(x)
         if value.shape != (len(x),):
             raise UserError(
                 f"{self._file}: {self.function} gave shape {tuple(value.shape)} for x of shape {tuple(x.shape)}: "
@@ -73,26 +62,3 @@ class PythonDensity(Target):
                 f"{self._file}: {self.function} is not differentiable in x: use torch operations only, without "
                 "detach, numpy or no_grad (where it is flat on purpose, add 0 * x.sum(1))"
             )
-
-
-def _load(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"pushforward_density_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise UserError(f"{file} is no Python file: its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises
-        raise UserError(f"{_line(file, error)}: it cannot be imported: {_said(error)}") from error
-    return module
-
-
-def _line(file: Path, error: Exception) -> str:
-    """The file, with the last of its lines that the error went through."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(file.absolute())]
-    return f"{file}:{lines[-1]}" if lines else str(file)
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
