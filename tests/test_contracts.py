@@ -24,6 +24,13 @@ from pushforward_flow.mean_velocity import NetworkMeanVelocity
 from pushforward_gan.objectives import NonSaturating
 from pushforward_gebm.game import GEBM
 from pushforward_gebm.samplers import HMC
+from pushforward_shapes.alignment import ShapeAlignment
+from pushforward_shapes.curves import Infinity
+from pushforward_shapes.interval import IntervalDiffeomorphism
+from pushforward_shapes.pair import Shapes
+from pushforward_shapes.reparametrisations import LogStep, Rotation
+from pushforward_shapes.square import SquareDiffeomorphism
+from pushforward_shapes.surfaces import HyperbolicParaboloid
 from pushforward_team.game import TeamGAN
 
 REGISTRY = Registry()
@@ -97,10 +104,13 @@ class Tilted(GEBM):
 
 TILTED = {"target": Blobs((2,)), "model": Tilted(Blobs((2,)))}
 TEAM = {"target": Blobs((2,)), "model": Pair(Blobs((2,)))}
+EIGHTS, SADDLES = Shapes(Infinity(), along=LogStep()), Shapes(HyperbolicParaboloid(), along=Rotation())
+ALIGNED = {"target": EIGHTS, "model": ShapeAlignment(EIGHTS, IntervalDiffeomorphism((1,), 2, 3), points=64)}
 EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are made by `data`
     "table": {"path": Path("data.csv")},
     "image-folder": {"path": Path("images")},
     "python-density": {"path": Path("density.py"), "dimension": 2},
+    "python-shape": {"path": Path("shape.py")},
     "mnist": {"validation": 0.2},
     "mean-flow": {"generator": NetworkMeanVelocity(tiny_network, (2,))},
     "matching-error": {"target": Blobs((2,)), "model": FlowMatching((2,), NetworkVelocity(tiny_network, (2,)))},
@@ -129,6 +139,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what cannot be guessed; files are mad
     "pay-off": TEAM,
     "width-error": {"widths": (8, 16), "seeds": 2},
     "width-line": {"widths": (8, 16), "seeds": 2},
+    "interval-diffeomorphism": {"shape": (1,)},
+    "shape-alignment": {"target": SADDLES, "flow": SquareDiffeomorphism((2,), 2, 2), "points": 8},
+    "shape-distance": ALIGNED,
+    "least-determinant": ALIGNED,
+    "reparametrisation-error": ALIGNED,
+    "aligned-shapes": ALIGNED,
+    "reparametrisation": ALIGNED,
     "nonexistence": {"truth": [1.0, 0.5, 0.2], "samples": 4, "datasets": 50},
 }
 
@@ -149,7 +166,7 @@ def data(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     kind, name = request.node.callspec.params["kind"], request.node.callspec.params["name"]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PUSHFORWARD_DATA", str(tmp_path))
-    if kind in ("target", "features") and name in FILES:
+    if kind in ("target", "features", "shape") and name in FILES:
         FILES[name](tmp_path, monkeypatch)
 
 
@@ -171,6 +188,10 @@ def _classified(folder: Path, _: pytest.MonkeyPatch) -> None:
 
 def _density(folder: Path, _: pytest.MonkeyPatch) -> None:
     (folder / "density.py").write_text("def log_density(x):\n    return -x.square().sum(1)\n")
+
+
+def _shape(folder: Path, _: pytest.MonkeyPatch) -> None:
+    (folder / "shape.py").write_text("import torch\n\ndef shape(x):\n    return torch.cat([x.exp(), x.sin()], 1)\n")
 
 
 def _images(folder: Path, _: pytest.MonkeyPatch) -> None:
@@ -230,6 +251,7 @@ FILES = {
     "ionosphere": _classified,
     "sonar": _classified,
     "python-density": _density,
+    "python-shape": _shape,
     "image-folder": _images,
     "mnist": _mnist,
     "cifar10": _cifar10,
