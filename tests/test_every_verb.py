@@ -52,6 +52,10 @@ def short(tmp_path):
             "measure=[{use: quality-over-base, measure: {use: frechet, samples: 64}, blocks: 3}]",
             "watch=[{use: base-and-model, picture: {use: sample-grid, rows: 2}}]",
         ],
+        "curves/infinity": ["model.points=64", "model.flow.layers=3"],
+        "curves/circle": ["model.points=64"],
+        "curves/half-circle": ["model.points=64"],
+        "surfaces/paraboloid": ["model.points=6", "model.flow.layers=2", "model.flow.width=2"],
         "eight-gaussians/ntk-width": ["measure=[{use: width-error, widths: [8, 16], seeds: 2}]", "watch=[]"],
     }
     estimates = ["measure=[log-z]", "model.estimator.pilot=32", "model.estimator.ess=0.5", "budget.evaluations=20000"]
