@@ -41,6 +41,11 @@ def short(tmp_path):
     flow.write_text("about: A small flow.\nextends: rings/flow\nbudget: {rounds: 4, batch: 32}\nmeasure: []\n")
     gan = tmp_path / "gan.yaml"
     gan.write_text("about: A small GAN.\nextends: mnist/dcgan-r1\nbudget: {rounds: 2, batch: 8}\nmeasure: []\n")
+    energy = tmp_path / "energy.yaml"
+    base = f"{{base: {{use: trained, recipe: {flow}}}}}"
+    energy.write_text(
+        f"about: A small energy.\nextends: rings/gebm\nmodel: {base}\nbudget: {{rounds: 4, batch: 32}}\nmeasure: []\n"
+    )
     tables = ("red-wine", "white-wine", "parkinsons")
     for name in tables:
         small = f"about: A small flow.\nextends: {name}/maf\nbudget: {{rounds: 4, batch: 32, report_every: 2}}\n"
@@ -60,6 +65,8 @@ def short(tmp_path):
     }
     estimates = ["measure=[log-z]", "model.estimator.pilot=32", "model.estimator.ess=0.5", "budget.evaluations=20000"]
     shorter |= {name: estimates for name, plan in PLANS.items() if plan.model.component.name == "estimation"}
+    flows = [f"{place}.recipe={flow}" for place in ("target.base", "model.estimator.proposal")]
+    shorter["ebm/log-z"] = [f"target.energy.recipe={energy}", *flows, "measure=[log-z]", "budget.evaluations=2000"]
     return lambda recipe: [*SHORT, *shorter.get(recipe, [])]
 
 
