@@ -106,6 +106,7 @@ def test_a_published_recipe_plays_at_full_shape(name, tmp_path):
     folder_of_images(tmp_path / "images", side, 10)
     images = f"target={{use: image-folder, path: {tmp_path / 'images'}, resize: {side}, validation: 0.2, test: 0.2}}"
     sizes = ["budget.rounds=1", "budget.report_every=1", "budget.batch=2", "measure=[]", "trainer={}"]
+    sizes += ["watch=[{use: sample-grid, rows: 1, columns: 2}]"]
     folder = run_recipe(name, [images, *sizes], out=tmp_path / "runs", quiet=True)
     results = read_json(folder / "results.json")
     assert results["status"] == "completed" and results["seconds"] < 120
