@@ -64,10 +64,16 @@ def short(tmp_path):
         "eight-gaussians/ntk-width": ["measure=[{use: width-error, widths: [8, 16], seeds: 2}]", "watch=[]"],
     }
     estimates = ["measure=[log-z]", "model.estimator.pilot=32", "model.estimator.ess=0.5", "budget.evaluations=20000"]
-    shorter |= {name: estimates for name, plan in PLANS.items() if plan.model.component.name == "estimation"}
+    particles = [name for name, plan in PLANS.items() if _estimates_by(plan) == "sequential-monte-carlo"]
+    shorter |= dict.fromkeys(particles, estimates) | {"square/poisson": ["budget.evaluations=300000"]}
     flows = [f"{place}.recipe={flow}" for place in ("target.base", "model.estimator.proposal")]
     shorter["ebm/log-z"] = [f"target.energy.recipe={energy}", *flows, "measure=[log-z]", "budget.evaluations=2000"]
     return lambda recipe: [*SHORT, *shorter.get(recipe, [])]
+
+
+def _estimates_by(plan):
+    estimator = plan.model.argument("estimator")
+    return estimator.component.name if estimator is not None else None
 
 
 @pytest.mark.parametrize("recipe", PLAYED)
