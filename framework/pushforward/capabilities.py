@@ -47,7 +47,8 @@ def _unmet(registry: Registry, planned: Planned, argument: str, other: Planned, 
         f"{planned.component.name!r} needs a {argument} with {' and '.join(lacking)};"
         f" {other.component.name!r} gives {has}{would}"
     )
-    return Problem(what, planned.path, planned.place)
+    where = planned if argument in ("target", "model") else other
+    return Problem(what, where.path, where.place)
 
 
 def _kinds_that_do(registry: Registry, planned: Planned, argument: str, lacking: set[str]) -> list[str]:

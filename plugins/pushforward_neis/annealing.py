@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pushforward import Draw, Target
+from pushforward_neis.bases import same_domain
 
 
 class Particles(NamedTuple):
@@ -74,6 +75,7 @@ class Annealing:
     """
 
     def __init__(self, target: Target, scale: float = 1.0, leaps: int = 8) -> None:
+        same_domain("reals", target)
         self.target, self.scale, self.leaps = target, scale, leaps
         self.tally = Tally()
 

@@ -86,6 +86,7 @@ def base_of(base: Flow | Generator | None, target: Target) -> Flow:
         UserError: if it has no density, lives in another space than the target, or wants classes.
     """
     if base is None:
+        same_domain("reals", target)
         return Identity(target.shape)
     if not isinstance(base, Flow):
         raise UserError(
@@ -96,4 +97,27 @@ def base_of(base: Flow | Generator | None, target: Target) -> Flow:
         raise UserError(f"the base gives data of shape {tuple(base.shape)}, and the target has {tuple(target.shape)}")
     if base.conditional:
         raise UserError("the base wants classes, and walkers have none: use one that is not conditional")
+    same_domain(base.domain, target)
     return base.requires_grad_(False).eval()
+
+
+def same_domain(domain: str, target: Target, covers: bool = False) -> None:
+    """Refuse a law to start from that lives on angles where the target does not, or the other way round.
+
+    A law on the reals does for a box, outside of which a density is zero.
+
+    Args:
+        domain: of the law to start from.
+        target: the density.
+        covers: whether that law alone must reach all of the target.
+
+    Raises:
+        UserError: if they do not fit.
+    """
+    apart = (domain == "torus") != (target.domain == "torus")
+    if apart or (covers and domain == "box" and target.domain == "reals"):
+        fit = {
+            "torus": "take `flow-lines`, `timed-lines` or `neis` with base: uniform-torus, or a flow on the torus",
+            "box": "take a law on the box or on the reals",
+        }.get(target.domain, "take a law on the reals")
+        raise UserError(f"the estimate starts on the {domain}, and the target lives on the {target.domain}: {fit}")

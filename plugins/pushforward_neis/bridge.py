@@ -132,7 +132,7 @@ def bridge(sampled: Tensor, proposed: Tensor, shares: Tensor | None = None) -> t
         change, log_z = abs(found - log_z), found
         if change < 1e-12 * max(abs(log_z), 1.0):
             break
-    relative = by_group.exp() / (shares * by_group.exp()).sum()
+    relative = (by_group - (by_group + shares.log()).logsumexp(0)).exp()
     from_samples = float((shares.square() * (relative - 1).square()).sum()) * groups / max(groups - 1, 1)
     from_proposals = (1 / effective_fraction(above) - 1) / (n - 1)
     return log_z, math.sqrt(from_samples + from_proposals), above
@@ -144,5 +144,5 @@ def _fitted(x: Tensor, shares: Tensor) -> torch.distributions.MultivariateNormal
     mean = (weights * x).sum((0, 1))
     centred = (x - mean) * weights.sqrt()
     covariance = torch.einsum("gmi,gmj->ij", centred, centred)
-    covariance += 1e-9 * covariance.diagonal().mean() * torch.eye(len(mean), dtype=x.dtype)
+    covariance += 1e-9 * covariance.diagonal().mean() * torch.eye(len(mean), dtype=x.dtype, device=x.device)
     return torch.distributions.MultivariateNormal(mean, covariance, validate_args=False)

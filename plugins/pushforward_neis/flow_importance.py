@@ -8,6 +8,7 @@ import torch
 
 from pushforward import Draw, Estimate, Estimator, Flow, Target, UserError
 from pushforward.numerics.weights import Weights
+from pushforward_neis.bases import same_domain
 
 BLOCK = 4096  # rows evaluated at once
 
@@ -41,6 +42,7 @@ class FlowImportanceSampling(Estimator):
         made, wanted = tuple(self.proposal.shape), tuple(target.shape)
         if made != wanted:
             raise UserError(f"the proposal makes data of shape {made}: the target's shape is {wanted}")
+        same_domain(self.proposal.domain, target, covers=True)
         weights = Weights(budget)
         for part in draw.blocks("proposals", budget, BLOCK):
             z = self.proposal.sample_base(part)

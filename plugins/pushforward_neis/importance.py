@@ -10,6 +10,7 @@ from pydantic import PositiveFloat
 
 from pushforward import Draw, Estimate, Estimator, Target
 from pushforward.numerics.weights import Weights
+from pushforward_neis.bases import same_domain
 
 BLOCK = 16384  # rows evaluated at once
 
@@ -34,6 +35,7 @@ class ImportanceSampling(Estimator):
     def estimate(self, target: Target, budget: int, draw: Draw) -> Estimate:
         """One sample for each evaluation of U."""
         began = time.perf_counter()
+        same_domain("reals", target)
         weights = Weights(budget)
         for part in draw.blocks("proposals", budget, BLOCK):
             noise = part.normal("proposal", *target.shape).flatten(1)

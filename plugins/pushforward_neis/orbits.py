@@ -80,6 +80,8 @@ class FlowOrbits(Estimator):
     def estimate(self, target: Target, budget: int, draw: Draw) -> Estimate:
         """As many walkers as the budget pays for."""
         base_of(self.flow, target)
+        if self.flow.domain != "reals":
+            raise UserError(f"flow-orbits starts from N(0, I): its flow lives on the {self.flow.domain}, not the reals")
         walkers = walkers_for(budget, self.window.points)
         base = Identity(target.shape)
         return estimate_in_window(target.log_density, base, FlowLayers(self.flow), self.window, walkers, draw)

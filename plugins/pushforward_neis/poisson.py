@@ -39,6 +39,11 @@ class PoissonField(VelocityField):
         super().__init__()
         if tuple(target.shape) != (2,):
             raise UserError(f"poisson-field is for the square: the target's shape is {tuple(target.shape)}, not (2,)")
+        if (boundary == "periodic") != (target.domain == "torus"):
+            raise UserError(
+                f"poisson-field: the boundary is {boundary}, and the target lives on the {target.domain}: expected"
+                " periodic for a torus, neumann for a box"
+            )
         if not 1 <= waves < GRID // 2:
             raise UserError(f"waves is {waves}: expected 1 to {GRID // 2 - 1}")
         self.shape, self.boundary, self.waves = (2,), boundary, waves
