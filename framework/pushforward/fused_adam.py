@@ -24,9 +24,10 @@ class FusedAdam(torch.optim.Adam):
     called: the games' own `remember` is what follows a move.
     """
 
+    _gathered: list[Moments] | None = None  # of the class: a copy of the optimizer gathers its own
+
     def __init__(self, parameters: list[nn.Parameter], **numbers: Any) -> None:
         super().__init__(parameters, fused=True, **numbers)
-        self._gathered: list[Moments] | None = None
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

@@ -52,7 +52,7 @@ class ActNorm(Layer):
 
     @torch.no_grad()
     def _begin(self, x: Tensor) -> None:
-        over = [0, *range(2, x.ndim)]
+        over, x = [0, *range(2, x.ndim)], x.double()  # a difference of squares, which float32 cannot hold
         mean, square = _over_processes(x.mean(over), x.square().mean(over))
         self.mean.copy_(mean.view_as(self.mean))
         deviation = (square - mean.square()).clamp(min=0).sqrt()

@@ -84,7 +84,7 @@ class MAF(LayeredFlow):
 
     .. math:: z_i = e^{a_i(x_{<i})} x_i + b_i(x_{<i}), \qquad \log |\det \partial z / \partial x| = \sum_i a_i(x_{<i})
 
-    The first choice for densities of tables and of the plane: one pass for a density, and for a sample the arithmetic
+    For densities of tables and of the plane: one pass for a density, and for a sample the arithmetic
     of one pass in as many steps as there are coordinates. Every log-scale is held softly within log 1000 of zero.
 
     Reference: Papamakarios, Pavlakou, Murray, "Masked Autoregressive Flow for Density Estimation", 2017,

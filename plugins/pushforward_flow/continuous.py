@@ -83,7 +83,7 @@ class ContinuousFlow(Flow):
 
     def sample(self, n: int, condition: Tensor | None = None, draw: Draw | None = None) -> Tensor:
         """n samples, for which no divergence is asked; without a draw, from fresh randomness."""
-        draw = draw if draw is not None else Draw.fresh(n)
+        draw = draw if draw is not None else self.fresh(n)
         return self.carry(self.sample_base(draw), 0.0, 1.0, self._condition_of_rows(torch.Size([n]), condition))
 
     def carry(self, x: Tensor, start: float, stop: float, condition: Tensor | None = None) -> Tensor:

@@ -29,7 +29,7 @@ class ReverseKL(Game):
         flow: the invertible map between noise and data, without a condition.
 
     Raises:
-        UserError: if the flow wants a condition, or the target has labels alone.
+        UserError: if the flow wants a condition, draws its noise from a mixture, or the target has labels alone.
     """
 
     averaged = ("flow",)
@@ -39,6 +39,8 @@ class ReverseKL(Game):
         super().__init__()
         if flow.conditional:
             raise UserError("reverse-kl: a density says nothing of classes: use a flow that is not conditional")
+        if getattr(flow, "mixture", None) is not None:
+            raise UserError("reverse-kl: samples have no gradient to the weights of a mixture: use a flow with modes=1")
         self.target, self.flow = target, flow
 
     @property

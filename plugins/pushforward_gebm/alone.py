@@ -60,11 +60,15 @@ class EnergyAlone(Game):
 
     def move(self, x: Tensor, steps: int, draw: Draw) -> Tensor:
         """Rows of x after so many moves of the kernel; no gradient of the parameters is taken."""
-        return self.sampler.run(lambda rows: -self.energy(rows), x, steps, draw)[0]
+        return self.sampler.run(self.upward, x, steps, draw)[0]
 
     def latent_law(self, draw: Draw) -> tuple[Callable[[Tensor], Tensor], Tensor]:
         """Minus the energy, and noise where chains may begin: in data space there is no other."""
-        return lambda rows: -self.energy(rows), self.noise(draw)
+        return self.upward, self.noise(draw)
+
+    def upward(self, x: Tensor) -> Tensor:
+        """Minus the energy of rows, (n,): the log-density that chains move by."""
+        return -self.energy(x)
 
     def noise(self, draw: Draw) -> Tensor:
         """Normal noise, (n, *shape)."""

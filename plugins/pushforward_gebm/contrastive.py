@@ -89,6 +89,11 @@ class ContrastiveDivergence(EnergyAlone):
         assert draw.x is not None
         if "energy" not in tuple(names):
             return {}
+        several = torch.distributed.is_available() and torch.distributed.is_initialized()
+        if self.start == "replay" and several and torch.distributed.get_world_size() > 1:
+            raise UserError(
+                "contrastive-divergence: one process keeps the replay: use trainer.devices=1, or start=data or noise"
+            )
         with torch.no_grad():
             ends = self.move(self._starts(draw), self.chain_steps, draw)
         if self.start == "replay":

@@ -24,12 +24,13 @@ def solved(map: Map, y: Tensor, tolerance: float) -> Tensor:
     Raises:
         RunFailed: if rows are not there after 500 steps.
     """
-    tolerance = max(tolerance, 8 * torch.finfo(y.dtype).eps)
+    eps = 8 * torch.finfo(y.dtype).eps
+    allowed = (eps * y.abs().amax(1, keepdim=True)).clamp_min(max(tolerance, eps))
     x, share = y, torch.ones_like(y[:, :1])
     value, jacobian = map(x)
     off = (value - y).norm(dim=1, keepdim=True)
     for _ in range(STEPS):
-        far = off > tolerance
+        far = off > allowed
         if not bool(far.any()):
             return x
         trial = x - share * solve_small(jacobian, value - y)
@@ -39,9 +40,9 @@ def solved(map: Map, y: Tensor, tolerance: float) -> Tensor:
         x, value, off = torch.where(better, trial, x), torch.where(better, there, value), torch.where(better, rest, off)
         jacobian = torch.where(better[..., None], slope, jacobian)
         share = torch.where(better, (2 * share).clamp(max=1.0), share / 2)
-    left = int((off > tolerance).sum())
+    left = int((off > allowed).sum())
     raise RunFailed(
-        f"{left} of {len(y)} points could not be traced back to {tolerance:g}: the worst is off by "
+        f"{left} of {len(y)} points could not be traced back to {float(allowed.max()):.3g}: the worst is off by "
         f"{float(off.max()):.3g}"
     )
 

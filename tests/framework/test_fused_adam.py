@@ -50,3 +50,17 @@ def test_moments_that_are_loaded_are_the_ones_that_go_on():
     assert int(lean.state[ours[0]]["step"]) == 3
     for k in range(6, 9):
         one_step(k, ours, lean, torchs, plain)
+
+
+def test_a_copy_of_the_optimizer_goes_on_from_where_it_is():
+    weights = torch.nn.Parameter(torch.ones(3))
+    optimizer = FusedAdam([weights], lr=0.1)
+    for _ in range(2):
+        weights.grad = torch.ones(3)
+        optimizer.step()
+    other = copy.deepcopy(optimizer)
+    (copied,) = other.param_groups[0]["params"]
+    for parameter, owner in ((weights, optimizer), (copied, other)):
+        parameter.grad = torch.full((3,), 2.0)
+        owner.step()
+    assert torch.equal(weights, copied)

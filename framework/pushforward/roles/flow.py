@@ -99,10 +99,13 @@ class Flow(nn.Module, abc.ABC):
 
     def sample(self, n: int, condition: Tensor | None = None, draw: Draw | None = None) -> Tensor:
         """n samples; without a draw, from fresh randomness, in the type of the parameters."""
-        if draw is None:
-            like = next(self.parameters(), torch.empty(0))
-            draw = Draw.fresh(n, dtype=like.dtype, device=like.device)
+        draw = draw if draw is not None else self.fresh(n)
         return self.to_data(self.sample_base(draw), condition)[0]
+
+    def fresh(self, n: int) -> Draw:
+        """Fresh randomness for n samples, in the type of the parameters."""
+        like = next(self.parameters(), torch.empty(0))
+        return Draw.fresh(n, dtype=like.dtype, device=like.device)
 
     def sample_and_log_density(self, draw: Draw, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """A sample for every row of the draw, and its log-density, (n,), at the cost of one direction."""

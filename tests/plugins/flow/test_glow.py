@@ -106,3 +106,12 @@ def test_images_that_cannot_be_halved_and_data_without_levels_are_refused() -> N
         Glow((1, 4, 4), steps=0)
     with pytest.raises(UserError, match="dequantise is for data that are rounded"):
         FlowGame(Glow((1, 4, 4)), None, dequantise=True)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("mean", "deviation"), [(0.3, 0.0), (0.7, 0.0), (1000.0, 0.1)])
+def test_float32_knows_a_constant_channel_and_a_narrow_one_far_from_zero(mean: float, deviation: float) -> None:
+    layer, noise = ActNorm((1,)), images(4096)[:, None]
+    layer.beginning = True
+    layer.to_base((mean + deviation * noise).float())
+    assert abs(float(layer.deviation) - (deviation or 1.0)) < 1e-2

@@ -109,3 +109,8 @@ def test_a_generator_made_of_a_flow_is_its_direction_to_data() -> None:
 def test_a_generator_wants_normal_noise(arguments: dict[str, object]) -> None:
     with pytest.raises(UserError, match="noise is standard normal, and that of this NSF is not"):
         FlowGenerator(NSF((2,), **arguments))  # type: ignore[arg-type]
+
+
+def test_a_mixture_as_base_law_is_refused() -> None:
+    with pytest.raises(UserError, match="modes=1"):
+        ReverseKL(Ellipse(), MAF((2,), modes=4))

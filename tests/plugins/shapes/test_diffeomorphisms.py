@@ -207,3 +207,9 @@ def test_seeds_begin_elsewhere_and_a_spread_of_zero_is_the_identity():
 def test_what_makes_no_diffeomorphism_is_refused(make, message):
     with pytest.raises(UserError, match=message):
         make()
+
+
+@pytest.mark.parametrize(("dtype", "far"), [(torch.float32, 30.3), (torch.float64, 1e6)])
+def test_points_far_outside_the_box_are_traced_back_as_well_as_their_size_allows(dtype, far):
+    flow = IntervalDiffeomorphism((1,), spread=1.0).to(dtype)
+    assert bool((flow.log_density(torch.full((3, 1), far, dtype=dtype)) == -torch.inf).all())
