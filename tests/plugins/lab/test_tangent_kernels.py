@@ -88,11 +88,13 @@ def test_the_relu_kernel_has_the_kink_of_the_notes_and_counts_it_with_its_mean_s
     assert float(slope[0, 0]) == pytest.approx((right - left) / (2 * step), abs=1e-5)
 
 
-def test_two_opposite_points_that_meet_cancel_exactly():
+def test_two_opposite_points_that_meet_cancel_to_the_last_digit():
     weights = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    last = torch.finfo(torch.float64).eps  # a processor that multiplies and adds in one rounds one product, not both
     for kernel in KERNELS.values():
-        value, slope = kernel.sum_with_slope(X, X[:1].expand(2, 2), weights)
-        assert not value.any() and not slope.any()
+        pair = kernel.sum_with_slope(X, X[:1].expand(2, 2), weights)
+        size = kernel.sum_with_slope(X, X[:1], weights[:1])[0].abs().max()
+        assert all(bool((left.abs() <= last * size).all()) for left in pair)
 
 
 def test_relu_without_bias_is_homogeneous_of_degree_one_in_each_point():
