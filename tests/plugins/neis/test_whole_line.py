@@ -57,7 +57,7 @@ class Waves(Target):
 class Bumps(Target):
     """Three bumps on the torus of angles: exp(2 cos(x - m1) + 2 cos(y - m2)), normalised each."""
 
-    shape, log_z = (2,), 0.0
+    shape, log_z, domain = (2,), 0.0, "torus"
 
     def log_density(self, x: Tensor) -> Tensor:
         centres = 0.4 * math.pi * torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]).to(x)
