@@ -74,7 +74,7 @@ class LBFGS(Rule):
             here = cost.first(state.point)
             for _ in range(self.iterations):
                 state, there = self._iteration(cost, here, move, state)
-                if there is here and not _remembered(cost, state):
+                if there is here:  # no direction lowers the cost: the next round tries the bare gradient
                     break
                 here = there
         return state
@@ -161,11 +161,6 @@ def _curved(gradient: Tensor, steps: Tensor, bends: Tensor) -> Tensor:
     for (s, y, product), share in zip(pairs, reversed(shares), strict=True):
         gradient = gradient + (share - (y @ gradient) / product) * s
     return gradient
-
-
-def _remembered(cost: _Cost, state: State) -> bool:
-    """Whether a direction was tried that pairs had bent: then the gradient's own is still to try."""
-    return bool(state.rule[f"steps/{cost.name}"].any())
 
 
 def _movers(field: Field) -> list[str]:
