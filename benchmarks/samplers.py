@@ -1,10 +1,11 @@
 """What a proposal of Hamiltonian Monte Carlo costs for 1,000 chains, beside torchebm and jitted blackjax.
 
-Two laws: a bent one of the plane, log p = -x^2/2 - 2 (y - x^2)^2, and sixteen pairs of the many-well, log p =
-sum -a^4 + 6 a^2 + a/2 - b^2/2. All see the same formula, begin at the same points in float32, and take the same step
-and number of leapfrog steps; the mean acceptance of each is printed, so that the same thing is timed. Ours runs three
-ways: by automatic differentiation, with the gradient in closed form, and compiled. Compiling is timed apart, as is
-that of jax. Interleaved, medians over repeats, one thread, one process; blackjax where jax is installed.
+Two targets of this framework, eight modes on a ring and sixteen pairs of the many-well, log p =
+sum -a^4 + 6 a^2 + a/2 - b^2/2; and a function of one's own, log p = -x^2/2 - 2 (y - x^2)^2. All see the same formula,
+begin at the same points in float32, and take the same step and number of leapfrog steps; the mean acceptance of each is
+printed, so that the same thing is timed. Ours runs three ways: with the gradient in closed form, which is what a
+target's `law` has; by automatic differentiation; and compiled. Compiling is timed apart, as is that of jax.
+Interleaved, medians over repeats, one thread, one process; blackjax where jax is installed.
 Run: python benchmarks/samplers.py [repeats] [proposals]
 """
 
@@ -15,6 +16,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
+import math
 import statistics
 import sys
 import time
@@ -27,6 +29,8 @@ from torch.profiler import ProfilerActivity, profile
 from pushforward import Draw
 from pushforward.numerics.slopes import Sloped
 from pushforward_gebm.samplers import HMC
+from pushforward_targets.mixtures import GaussianMixture
+from pushforward_targets.wells import ManyWell
 
 CHAINS = 1000
 
@@ -47,17 +51,21 @@ def wells(x):
     return (s * (6 - s) + 0.5 * a - 0.5 * b * b).sum(1)
 
 
-def wells_slope(x):
-    slope = torch.empty_like(x)
-    a = x[:, ::2]
-    slope[:, ::2] = a * (12 - 4 * a * a) + 0.5
-    slope[:, 1::2] = -x[:, 1::2]
-    return slope
+def ring(x):
+    import jax
+
+    means = RING.modes.numpy()
+    return jax.nn.logsumexp(-0.5 * ((x[:, None] - means) ** 2).sum(2), axis=1)
 
 
-LAWS = {  # log-density, its gradient, dimension, step, leapfrog steps
-    "bent, 2-D": (bent, bent_slope, 2, 0.2, 8),
-    "many-well, 32-D": (wells, wells_slope, 32, 0.1, 8),
+RING = GaussianMixture([[4 * math.cos(a * math.pi / 4), 4 * math.sin(a * math.pi / 4)] for a in range(8)], 1.0)
+WELLS = ManyWell(16)
+
+# log-density, its gradient, the same for jax up to a constant, dimension, step, leapfrog steps
+LAWS = {
+    "eight modes, 2-D": (RING.log_density, RING.score, ring, 2, 0.4, 8),
+    "many-well, 32-D": (WELLS.log_density, WELLS.score, wells, 32, 0.1, 8),
+    "bent, 2-D": (bent, bent_slope, bent, 2, 0.2, 8),
 }
 
 Run = Callable[[int], float]  # from a repeat's number to the mean acceptance
@@ -66,9 +74,9 @@ Run = Callable[[int], float]  # from a repeat's number to the mean acceptance
 def ours(law, slope, step: float, leaps: int, x: torch.Tensor, proposals: int) -> dict[str, Run]:
     """Our three ways."""
     ways = {
-        "pushforward": (law, HMC(step, leaps)),
-        "pushforward, gradient given": (Sloped(law, slope), HMC(step, leaps)),
-        "pushforward, compiled": (law, HMC(step, leaps, compile=True)),
+        "pushforward": (Sloped(law, slope), HMC(step, leaps)),
+        "pushforward, differentiated": (law, HMC(step, leaps)),
+        "pushforward, compiled": (Sloped(law, slope), HMC(step, leaps, compile=True)),
     }
 
     def run_of(density, sampler) -> Run:
@@ -99,7 +107,7 @@ def torchebm(law, step: float, leaps: int, x: torch.Tensor, proposals: int) -> d
     return {"torchebm": run}
 
 
-def blackjax(name: str, step: float, leaps: int, x: torch.Tensor, proposals: int) -> dict[str, Run]:
+def blackjax(law, step: float, leaps: int, x: torch.Tensor, proposals: int) -> dict[str, Run]:
     """The peer in jax: chains side by side by vmap, proposals by scan, all of it jitted."""
     try:
         import blackjax
@@ -109,7 +117,6 @@ def blackjax(name: str, step: float, leaps: int, x: torch.Tensor, proposals: int
         return {}
 
     def density(x):
-        law = bent if name.startswith("bent") else wells
         return law(x[None])[0]
 
     kernel = blackjax.hmc(
@@ -131,10 +138,10 @@ def blackjax(name: str, step: float, leaps: int, x: torch.Tensor, proposals: int
 def main(repeats: int = 9, proposals: int = 50) -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    for name, (law, slope, dimension, step, leaps) in LAWS.items():
+    for name, (law, slope, in_jax, dimension, step, leaps) in LAWS.items():
         x = torch.randn(CHAINS, dimension, generator=torch.Generator().manual_seed(0))
         runs = ours(law, slope, step, leaps, x, proposals) | torchebm(law, step, leaps, x, proposals)
-        runs |= blackjax(name, step, leaps, x, proposals)
+        runs |= blackjax(in_jax, step, leaps, x, proposals)
         first, acceptance = {}, {}
         for way, run in runs.items():
             began = time.perf_counter()
@@ -159,7 +166,7 @@ def main(repeats: int = 9, proposals: int = 50) -> None:
                 f"{way:>28}: {1e3 * statistics.median(each):.3f} ms a proposal ({1e3 * low:.3f} to {1e3 * high:.3f}),"
                 f" acceptance {acceptance[way]:.3f}, first call {first[way]:.1f} s{beside}"
             )
-        where(law, step, leaps, x)
+        where(Sloped(law, slope), step, leaps, x)
 
 
 def where(law, step: float, leaps: int, x: torch.Tensor) -> None:

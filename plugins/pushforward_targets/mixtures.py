@@ -31,6 +31,7 @@ class Mixture(Endless):
         self.mode_scale = float(self._variances.max().sqrt())
         self.mode_weights = (self._masses / self._masses.sum()).float()
         self.log_z = math.log(float(self._masses.sum()))
+        self._peaks = self._masses.log() - 0.5 * (2 * math.pi * self._variances).log().sum(1)  # of each summand
 
     def _points(self, draw: Draw) -> Tensor:
         noise = draw.normal("noise", *self.shape)
@@ -41,19 +42,17 @@ class Mixture(Endless):
 
     def log_density(self, x: Tensor) -> Tensor:
         """-U(x), (n,): the integral of its exponential is exp(log_z)."""
-        return self._logs(x).logsumexp(1)
+        return self._logs(x).logsumexp(0)
 
     def score(self, x: Tensor) -> Tensor:
         """-grad U(x), (n, D): the pulls of the summands, each as strong as its share of the density at x."""
-        shares, precisions = self._logs(x).softmax(1), 1 / self._variances.to(x)
+        shares, precisions = self._logs(x).softmax(0).T, 1 / self._variances.to(x)
         return shares @ (self._means.to(x) * precisions) - x * (shares @ precisions)
 
     def _logs(self, x: Tensor) -> Tensor:
-        """log of every summand, (n, modes)."""
-        means, variances = self._means.to(x), self._variances.to(x)
-        peaks = self._masses.log() - 0.5 * (2 * math.pi * self._variances).log().sum(1)  # of each summand's height
-        squares = ((x[:, None] - means).square() / variances).sum(2)
-        return peaks.to(x) - 0.5 * squares
+        """log of every summand, (modes, n): points lie side by side, which is several times faster for few modes."""
+        off = x.T - self._means.to(x)[..., None]
+        return self._peaks.to(x)[:, None] - 0.5 * (off.square() / self._variances.to(x)[..., None]).sum(1)
 
 
 class GaussianMixture(Mixture):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pushforward.numerics.mixing import bulk_effective_size, split_rhat, tail_effective_size
-from pushforward.numerics.slopes import LogDensity, Sloped
+from pushforward.numerics.slopes import LogDensity
 from pushforward.problem import UserError
 from pushforward.randomness import Draw
 from pushforward.roles.estimator import Sampler
@@ -109,6 +109,4 @@ class Mixing(Measure):
 def _density_of(target: Target) -> LogDensity:
     if type(target).log_density is Target.log_density:
         raise UserError(f"mixing: {type(target).__name__} has no density: no chain can be run on it")
-    if type(target).score is Target.score:
-        return target.log_density
-    return Sloped(target.log_density, target.score)
+    return target.law

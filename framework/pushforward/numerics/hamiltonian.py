@@ -45,13 +45,13 @@ def leapfrog(
         step: h, or one for each chain, in a shape that multiplies positions; below 0 goes back.
         leaps: how many; two half kicks that meet are one.
     """
-    momentum = momentum + step / 2 * chain.slope
-    x = chain.x + step * momentum
+    momentum = _along(momentum, chain.slope, step / 2)
+    x = _along(chain.x, momentum, step)
     for _ in range(leaps - 1):
-        momentum = momentum + step * slope_at(log_density, x)
-        x = x + step * momentum
+        momentum = _along(momentum, slope_at(log_density, x), step)
+        x = _along(x, momentum, step)
     chain = start(log_density, x)
-    return chain, momentum + step / 2 * chain.slope
+    return chain, _along(momentum, chain.slope, step / 2)
 
 
 def proposal_of(log_density: LogDensity, leaps: int) -> Propose:
@@ -249,6 +249,13 @@ def step_that_is_taken(
 def _change(proposal: Chain, momentum: Tensor, chain: Chain, kick: Tensor) -> Tensor:
     """By how much the log-weight exp(-H) has changed, (n,)."""
     return (proposal.log_density - chain.log_density) - 0.5 * (_squared(momentum) - _squared(kick))
+
+
+def _along(x: Tensor, direction: Tensor, step: Tensor | float) -> Tensor:
+    """x + step direction, in one pass."""
+    if isinstance(step, Tensor):
+        return torch.addcmul(x, step, direction)
+    return torch.add(x, direction, alpha=step)
 
 
 def _squared(x: Tensor) -> Tensor:

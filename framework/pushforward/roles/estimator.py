@@ -83,7 +83,8 @@ class Sampler(abc.ABC):
 
         Args:
             log_density: (n, ...) to (n,), up to a constant; a
-                [`Sloped`][pushforward.numerics.slopes.Sloped] one brings its gradient in closed form.
+                [`Sloped`][pushforward.numerics.slopes.Sloped] one brings its gradient in closed form, as the `law` of
+                a target does where it can.
             x: where the chains begin, (n, ...).
             steps: how many steps count.
             draw: randomness for n samples: one row a chain.

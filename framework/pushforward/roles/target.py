@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from pushforward.numerics.slopes import LogDensity, Sloped
 from pushforward.problem import UserError
 from pushforward.randomness import Draw
 
@@ -119,6 +120,11 @@ class Target(abc.ABC):
             x = x if x.requires_grad else x.detach().requires_grad_()
             (slope,) = torch.autograd.grad(self.log_density(x).sum(), x, create_graph=True)
         return slope
+
+    @property
+    def law(self) -> LogDensity:
+        """The log-density as samplers want it: with its gradient in closed form where `score` is overridden."""
+        return self.log_density if type(self).score is Target.score else Sloped(self.log_density, self.score)
 
     def log_density_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Both at once, without a graph, as samplers want them: in closed form where `score` is overridden."""

@@ -79,8 +79,9 @@ def test_kinetic_steps_are_exact_in_position_and_too_warm_in_momentum_as_known(s
 
 def test_a_warm_up_finds_the_acceptance_that_is_wanted() -> None:
     draw = Draw(0, (), 500, dtype=DOUBLE)
-    moved = hamiltonian(normal(25.0), torch.zeros(500, 10, dtype=DOUBLE), 50, 5.0, draw, 5, warm_up=150, wanted=0.7)
-    assert abs(float(moved.acceptance.mean()) - 0.7) < 0.1
+    x = torch.zeros(500, 10, dtype=DOUBLE)
+    moved = hamiltonian(normal(25.0), x, 50, 5.0, draw, 1, warm_up=150, wanted=0.7)  # of more leaps some come back
+    assert abs(float(moved.acceptance.mean()) - 0.7) < 0.02
     assert moved.step < 1.0
 
 
