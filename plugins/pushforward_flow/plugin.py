@@ -41,6 +41,15 @@ def components() -> list[Component]:
         ),
         Component(
             "model",
+            "mixture-of-flows",
+            f"{here}.mixture_of_flows:MixtureOfFlows",
+            "maximum likelihood for several flows side by side",
+            gives=("sample", "log_density"),
+            needs={"target": ("sample",)},
+            holds=(),
+        ),
+        Component(
+            "model",
             "reverse-kl",
             f"{here}.reverse_kl:ReverseKL",
             "a flow fitted to a density that can only be evaluated",
