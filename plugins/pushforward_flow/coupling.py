@@ -31,8 +31,7 @@ class Coupling(Layer):
         UserError: if nothing is left to move.
     """
 
-    stay: Tensor
-    move: Tensor
+    there: Tensor
     back: Tensor
 
     def __init__(
@@ -48,22 +47,24 @@ class Coupling(Layer):
         super().__init__()
         if bool(stays.all()):
             raise UserError(f"a coupling layer's mask keeps all {len(stays)} coordinates: leave some of them to move")
-        stay, move = stays.nonzero().flatten(), (~stays).nonzero().flatten()
-        for name, index in (("stay", stay), ("move", move), ("back", torch.cat([stay, move]).argsort())):
+        there = (~stays).to(torch.int8).argsort(stable=True)  # those that stay come first
+        for name, index in (("there", there), ("back", there.argsort())):
             self.register_buffer(name, index, persistent=False)
         self.monotone, self.embedding = monotone, embedding
-        inputs, self.moving = len(stay) * seen + context, len(move)
+        self.staying = int(stays.sum())
+        self.moving = len(stays) - self.staying
+        inputs = self.staying * seen + context
         self.conditioner = Conditioner(inputs, self.moving * monotone.numbers, hidden, activation)
 
     def to_base(self, x: Tensor, context: Tensor | None = None) -> Moved:
         """In one pass."""
-        stay, move = x.index_select(1, self.stay), x.index_select(1, self.move)
+        stay, move = x.index_select(1, self.there).split([self.staying, self.moving], 1)
         moved, log_slope = self.monotone.bend(move, self._theta(stay, context))
         return torch.cat([stay, moved], 1).index_select(1, self.back), log_slope.sum(1)
 
     def to_data(self, z: Tensor, context: Tensor | None = None) -> Moved:
         """In one pass."""
-        stay, move = z.index_select(1, self.stay), z.index_select(1, self.move)
+        stay, move = z.index_select(1, self.there).split([self.staying, self.moving], 1)
         moved, log_slope = self.monotone.unbend(move, self._theta(stay, context))
         return torch.cat([stay, moved], 1).index_select(1, self.back), log_slope.sum(1)
 

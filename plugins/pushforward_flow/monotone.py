@@ -59,13 +59,15 @@ class Affine(Monotone):
 
     def bend(self, x: Tensor, theta: Tensor) -> Bent:
         """Scale, then shift."""
-        log_scale = softly_within(theta[..., 1], self.bound)
-        return x * log_scale.exp() + theta[..., 0], log_scale
+        shift, free = theta.unbind(-1)
+        log_scale = softly_within(free, self.bound)
+        return torch.addcmul(shift, x, log_scale.exp()), log_scale
 
     def unbend(self, z: Tensor, theta: Tensor) -> Bent:
         """Shift back, then scale back."""
-        log_scale = softly_within(theta[..., 1], self.bound)
-        return (z - theta[..., 0]) * (-log_scale).exp(), -log_scale
+        shift, free = theta.unbind(-1)
+        log_scale = -softly_within(free, self.bound)
+        return (z - shift) * log_scale.exp(), log_scale
 
 
 class Spline(Monotone):
