@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -20,15 +22,19 @@ class LU(nn.Module):
 
     Args:
         size: rows of the matrix.
-        rotated: whether it begins as a random rotation; else as the identity.
+        begins: as the `identity`, a random `rotation`, or a random `permutation`.
     """
 
     permutation: Tensor
     sign: Tensor
 
-    def __init__(self, size: int, rotated: bool = False) -> None:
+    def __init__(self, size: int, begins: Literal["identity", "rotation", "permutation"] = "identity") -> None:
         super().__init__()
-        begin = torch.linalg.qr(torch.randn(size, size))[0] if rotated else torch.eye(size)
+        begin = torch.eye(size)
+        if begins == "rotation":
+            begin = torch.linalg.qr(torch.randn(size, size))[0]
+        elif begins == "permutation":
+            begin = begin[torch.randperm(size)]
         permutation, lower, upper = torch.linalg.lu(begin)
         self.lower, self.upper = nn.Parameter(lower.tril(-1)), nn.Parameter(upper.triu(1))
         self.log_size = nn.Parameter(upper.diagonal().abs().log())

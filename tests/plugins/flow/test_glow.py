@@ -14,6 +14,7 @@ from pushforward.testing.flows import jacobians, moved_away
 from pushforward_flow.actnorm import ActNorm
 from pushforward_flow.game import FlowGame
 from pushforward_flow.glow import Glow, squeezed, unsqueezed
+from pushforward_flow.logit import Logit
 from pushforward_targets.digits import Digits
 
 
@@ -23,6 +24,41 @@ def images(n: int, *shape: int) -> Tensor:
 
 def test_its_density_of_four_pixels_has_mass_one() -> None:
     check_component("flow", "glow", examples={"shape": (1, 2, 2), "scales": 1, "steps": 2, "width": 8})
+
+
+def test_bent_by_splines_its_density_of_four_pixels_has_mass_one() -> None:
+    check_component("flow", "glow", examples={"shape": (1, 2, 2), "scales": 1, "steps": 2, "width": 8, "bins": 4})
+
+
+def test_behind_a_logit_it_knows_its_jacobian_and_comes_back() -> None:
+    torch.manual_seed(0)
+    flow = moved_away(Glow((1, 4, 4), scales=2, steps=2, width=8, bins=4, levels=256)).double()
+    x = images(20, 1, 4, 4).clamp(-1, 1)  # a third of the pixels at the two ends
+    z, log_det = flow.to_base(x)
+    assert (log_det - torch.linalg.slogdet(jacobians(flow.to_base, x)).logabsdet).abs().max() < 1e-9
+    back, against = flow.to_data(z)
+    assert (back - x).abs().max() < 1e-9 and (log_det + against).abs().max() < 1e-9
+
+
+def test_a_logit_spreads_out_the_ends_of_its_range_and_goes_on_as_straight_as_it_arrives() -> None:
+    layer, x = Logit(1.25), torch.linspace(-2, 2, 401, dtype=torch.float64)[:, None]
+    z, log_det = layer.to_base(x)
+    share = 1e-3 + (1 - 2e-3) * (x / 1.25 + 1) / 2
+    inside = x[:, 0].abs() <= 1.25
+    assert torch.allclose(z[inside], 0.5 * share[inside].logit(), rtol=1e-9)
+    end = layer.to_base(torch.full((1, 1), 1.25, dtype=torch.float64))
+    assert torch.allclose(z[-1] - end[0], 0.75 * end[1].exp(), rtol=1e-9)
+    back, against = layer.to_data(z)
+    assert (back - x).abs().max() < 1e-12 and (log_det + against).abs().max() < 1e-9
+    assert torch.allclose(log_det, jacobians(lambda row, _: layer.to_base(row[None]), x)[:, 0, 0].log(), rtol=1e-9)
+
+
+def test_splines_begin_between_permutations_so_that_peaks_stay_on_their_pixels() -> None:
+    torch.manual_seed(0)
+    flow, x = Glow((1, 4, 4), scales=1, steps=3, width=4, bins=4), images(2, 1, 4, 4)
+    jacobian = jacobians(flow.double().to_base, x)
+    assert torch.allclose(jacobian.abs().sort(-1).values[..., :-1], torch.zeros(()).double())
+    assert torch.allclose(jacobian.abs().amax(-1), torch.ones(()).double())
 
 
 def test_squeezing_puts_every_square_into_channels_and_back() -> None:
