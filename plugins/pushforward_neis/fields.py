@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from pushforward import UserError, VelocityField
@@ -31,7 +33,7 @@ class GradientField(VelocityField):
         UserError: if the target is no vector, or there is no hidden unit.
     """
 
-    def __init__(self, shape: tuple[int, ...], width: int = 20, scale: float = 5.0) -> None:
+    def __init__(self, shape: tuple[int, ...], width: PositiveInt = 20, scale: float = 5.0) -> None:
         super().__init__()
         self.shape, self.width, self.scale = shape, _at_least_one(width), scale
         self.inner = nn.Parameter(nn.init.xavier_uniform_(torch.empty(width, dimension_of(shape))))
@@ -44,18 +46,24 @@ class GradientField(VelocityField):
 
     def divergence(self, t: Tensor | float, x: Tensor) -> Tensor:
         """The trace of its Jacobian, (n,)."""
-        return self._spread(self._open(x))
+        return self.with_divergence(t, x)[1]
 
     def with_divergence(self, t: Tensor | float, x: Tensor) -> tuple[Tensor, Tensor]:
         """Both, from one pass."""
-        gate = self._open(x)
-        return gate @ (self.outer[:, None] * self.inner), self._spread(gate)
+        return self.steady()(x)
+
+    def steady(self) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """Both, with the products of weights computed once."""
+        push, spread = self.outer[:, None] * self.inner, self.outer * self.inner.square().sum(1)
+
+        def rates(x: Tensor) -> tuple[Tensor, Tensor]:
+            gate = self._open(x)
+            return gate @ push, torch.addcmul(gate, gate, gate, value=-1) @ spread
+
+        return rates
 
     def _open(self, x: Tensor) -> Tensor:
         return torch.sigmoid(nn.functional.linear(x, self.inner, self.offset))  # the slope of softplus
-
-    def _spread(self, gate: Tensor) -> Tensor:
-        return (gate * (1 - gate)) @ (self.outer * self.inner.square().sum(1))
 
 
 class GenericField(VelocityField):
@@ -81,7 +89,7 @@ class GenericField(VelocityField):
     def __init__(
         self,
         shape: tuple[int, ...],
-        width: int = 20,
+        width: PositiveInt = 20,
         scale: float = 5.0,
         activation: Literal["softplus", "tanh"] = "softplus",
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
@@ -29,6 +30,13 @@ class VelocityField(nn.Module, abc.ABC):
     def with_divergence(self, t: Tensor | float, x: Tensor) -> tuple[Tensor, Tensor]:
         """Velocity and divergence at once, without a condition: overridden where the two share work."""
         return self(t, x), self.divergence(t, x)
+
+    def steady(self) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """Velocity and divergence at time 0 as a function of place, for many calls while no weight moves.
+
+        Overridden where something of the weights can be computed once; their gradients flow through it.
+        """
+        return lambda x: self.with_divergence(0.0, x)
 
     def at(self, t: Tensor | float, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """The velocity, given the condition only where it is wanted."""

@@ -98,7 +98,7 @@ def gives_nats(subject: Subject) -> None:
 
 
 def moves_points(subject: Subject) -> None:
-    """A velocity field gives (n, D) and its own divergence, and allows second and forward-mode derivatives"""
+    """A velocity field gives (n, D) and its own divergence, the same at once, and second and forward derivatives"""
     module, x = subject.make().double(), _data(subject, torch.float64)
     condition = _condition(module)
     velocity, divergence = module.at(0.3, x, condition), module.divergence(0.3, x, *[condition][: module.conditional])
@@ -106,6 +106,10 @@ def moves_points(subject: Subject) -> None:
     true = exact_divergence(lambda y: module.at(0.3, y, condition), x)
     off = float((divergence - true).detach().abs().max())
     require(divergence.shape == (N,) and off <= 1e-8, f"the divergence is off by {off:.3g}")
+    if not module.conditional:
+        steady, asked = module.steady()(x), (module(0.0, x), module.divergence(0.0, x))
+        off = max(float((a - b).detach().abs().max()) for a, b in zip(steady, asked, strict=True))
+        require(off <= 1e-8, f"the steady velocity is off the one of time 0 by {off:.3g}")
     torch.func.jvp(lambda y: module.at(0.3, y, condition), (x,), (torch.ones_like(x),))
     y = x.clone().requires_grad_()
     (slope,) = torch.autograd.grad(module.at(0.3, y, condition).square().sum(), y, create_graph=True)
