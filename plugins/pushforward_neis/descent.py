@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
 from pushforward import Optimizer
@@ -29,7 +30,7 @@ class NormalisedDescent(Optimizer):
         lr: the length h of a step, in the unit of the parameters.
     """
 
-    def __init__(self, lr: float = 0.1) -> None:
+    def __init__(self, lr: NonNegativeFloat = 0.1) -> None:
         self.lr = lr
 
     def in_place(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

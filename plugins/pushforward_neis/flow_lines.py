@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Literal
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
 
 from pushforward import Draw, Estimate, Estimator, Flow, Generator, Target, UserError, VelocityField
 from pushforward.numerics.processes import gathered
@@ -17,6 +19,7 @@ from pushforward_neis.whole_line import Weighed, WholeLine, weigh_lines
 from pushforward_neis.window import Window
 
 PILOT = 64  # walkers whose cost says how many more a budget pays for, where lines end by themselves
+FURTHER = 3  # times `quiet`: how long the pilot's lines are followed without mass
 
 
 class FlowLines(Estimator):
@@ -43,6 +46,8 @@ class FlowLines(Estimator):
         stepper: `runge-kutta`, of fourth order, for any velocity; `exact` for one whose flow has a closed form.
         tolerance: of whole lines: what the last points of a line may add to its sums, as a share.
         longest: of whole lines: the time after which a line is cut, and counted in the warning.
+        quiet: of whole lines: how long a line must add less than the tolerance before it ends. Mass beyond so long a
+            gap is missed; the first walkers are followed three times as long, and the warning says where they meet any.
 
     Raises:
         UserError: if a number is out of range, the velocity has no closed form and `exact` is asked; when estimating,
@@ -53,17 +58,18 @@ class FlowLines(Estimator):
         self,
         velocity: VelocityField,
         base: Flow | Generator | None = None,
-        length: float | None = 1.0,
-        steps: int = 50,
+        length: PositiveFloat | None = 1.0,
+        steps: PositiveInt = 50,
         start: float = -0.5,
         stepper: Literal["runge-kutta", "exact"] = "runge-kutta",
-        tolerance: float = 1e-6,
-        longest: float = 50.0,
+        tolerance: PositiveFloat = 1e-6,
+        longest: PositiveFloat = 50.0,
+        quiet: PositiveFloat = 1.0,
     ) -> None:
         self.velocity, self.base, self.length, self.steps, self.start = velocity, base, length, steps, start
-        self.stepper, self.tolerance, self.longest = stepper, tolerance, longest
+        self.stepper, self.tolerance, self.longest, self.quiet = stepper, tolerance, longest, quiet
         self.window = Window(steps, start, length if length is not None else 1.0)
-        self.line = WholeLine(1 / steps, tolerance, longest=longest) if length is None else None
+        self.line = WholeLine(1 / steps, tolerance, quiet, longest) if length is None else None
         self._moved()
 
     @torch.no_grad()
@@ -82,17 +88,19 @@ class FlowLines(Estimator):
     def _whole_lines(self, target: Target, base: Flow, budget: int, draw: Draw, line: WholeLine) -> Estimate:
         began, moved = time.perf_counter(), self._moved()
 
-        def weighed(part: Draw) -> Weighed:
+        def weighed(part: Draw, line: WholeLine = line) -> Weighed:
             x = base.sample(part.n, draw=part)
             return weigh_lines(target.log_density, base.log_density, moved, x, line)
 
-        first = weighed(Draw(draw.seed, (*draw.key, "pilot"), PILOT, device=draw.device, dtype=draw.dtype))
-        if budget - first.evaluations < first.most:
+        pilot = Draw(draw.seed, (*draw.key, "pilot"), PILOT, device=draw.device, dtype=draw.dtype)
+        first, further = weighed(pilot), weighed(pilot, replace(line, quiet=FURTHER * line.quiet))
+        spent = first.evaluations + further.evaluations
+        if budget - spent < first.most:
             raise UserError(
                 f"a budget of {budget} evaluations does not pay for whole flow lines, of which one takes up to"
-                f" {first.most}: allow at least {PILOT * first.most}, or give the window a length"
+                f" {first.most}: allow at least {spent + PILOT * first.most}, or give the window a length"
             )
-        walkers = (budget - first.evaluations) // first.most
+        walkers = (budget - spent) // first.most
         weights, counts = Weights(walkers), torch.zeros(3, dtype=torch.int64)
         for part in draw.blocks("walkers", walkers, BLOCK):
             found = weighed(part)
@@ -102,7 +110,12 @@ class FlowLines(Estimator):
         weights, seconds = weights.over_processes(draw), time.perf_counter() - began
         evaluations, cut, lost = counts.tolist()
         said = _said(cut, lost, walkers, moved, line)
-        return weights.estimate(first.evaluations + evaluations, 0, seconds, also=said)
+        if further.silence > line.quiet - line.step / 2:
+            said.append(
+                f"a line of {PILOT} met mass again after a time of {further.silence:.3g} without any, and lines end"
+                f" after {line.quiet:g}, so that mass is missed: raise `quiet`"
+            )
+        return weights.estimate(spent + evaluations, 0, seconds, also=said)
 
 
 def same_space(velocity: VelocityField, target: Target) -> None:

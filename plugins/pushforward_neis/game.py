@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from pushforward import Costs, Draw, Estimate, Flow, Game, Generator, RunFailed, Target, UserError, VelocityField
@@ -70,16 +71,16 @@ class NEIS(Game):
         velocity: VelocityField,
         target: Target,
         base: Flow | Generator | None = None,
-        steps: int = 50,
+        steps: PositiveInt = 50,
         start: float = -0.5,
-        length: float = 1.0,
+        length: PositiveFloat = 1.0,
         stepper: Literal["runge-kutta", "exact"] = "runge-kutta",
         loss: Literal["log-second-moment", "second-moment", "variance", "log-weight", "entropy"] = "log-second-moment",
-        assist: float = 0.0,
+        assist: NonNegativeFloat = 0.0,
         assisted: Literal["from", "through"] = "from",
-        descent: float = 1.0,
-        spread: int = 5,
-        spread_step: float = 0.1,
+        descent: PositiveFloat = 1.0,
+        spread: NonNegativeInt = 5,
+        spread_step: PositiveFloat = 0.1,
         recompute: bool = False,
     ) -> None:
         super().__init__()
@@ -123,8 +124,9 @@ class NEIS(Game):
             share = log_share_of_base(log_a.detach(), helped / len(x))[0]
         self._refuse_nothing(log_a)
         points = self.window.points * len(x)
-        gradients = points + helped * (4 * self.steps + (self.spread + 1 if self.assisted == "through" else 0))
-        seen = {"~evaluations": x.new_tensor(float(points)), "~gradients": x.new_tensor(float(gradients))}
+        moves = self.spread + 1 if self.spread and self.assisted == "through" else 0  # each asks for both
+        evaluations, gradients = points + helped * moves, points + helped * (4 * self.steps + moves)
+        seen = {"~evaluations": x.new_tensor(float(evaluations)), "~gradients": x.new_tensor(float(gradients))}
         return {"velocity": {self.loss: loss_of(self.loss, log_a, share), **seen}}
 
     def remember(self, name: str, draw: Draw, out: dict[str, Tensor]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 
 from pushforward import Draw, Estimate, Estimator, Flow, Target, UserError
@@ -37,7 +38,9 @@ class FrictionOrbits(Estimator):
         UserError: if friction is negative, a window is none; when estimating, if the budget pays for no walker.
     """
 
-    def __init__(self, friction: float = 1.0, step: float = 0.1, steps: int = 20, start: float = 0.0) -> None:
+    def __init__(
+        self, friction: NonNegativeFloat = 1.0, step: PositiveFloat = 0.1, steps: PositiveInt = 20, start: float = 0.0
+    ) -> None:
         if not friction >= 0:
             raise UserError(f"friction is {friction}: expected at least 0")
         self.friction, self.step, self.steps, self.start = friction, step, steps, start
@@ -73,7 +76,7 @@ class FlowOrbits(Estimator):
             for no walker.
     """
 
-    def __init__(self, flow: Flow, steps: int = 1, start: float = 0.0) -> None:
+    def __init__(self, flow: Flow, steps: PositiveInt = 1, start: float = 0.0) -> None:
         self.flow, self.steps, self.start = flow, steps, start
         self.window = Window(steps, start, float(steps))
 

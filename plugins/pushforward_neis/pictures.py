@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from PIL import Image
+from pydantic import PositiveInt
 
 from pushforward import Estimate, Estimator, Look, Target, UserError, Watcher
 
@@ -32,7 +33,7 @@ class Trajectories(Watcher):
         UserError: if there is none or, when drawing, if the model has no walkers or a datum is one number.
     """
 
-    def __init__(self, walkers: int = 60) -> None:
+    def __init__(self, walkers: PositiveInt = 60) -> None:
         if walkers < 1:
             raise UserError(f"walkers is {walkers}: expected at least 1")
         self.walkers = walkers
@@ -82,7 +83,12 @@ class LogZTrace(Watcher):
         UserError: if there is no point, or (when drawing) if there is nothing that estimates.
     """
 
-    def __init__(self, estimators: list[Estimator] = [], evaluations: int = 200_000, points: int = 6) -> None:  # noqa: B006
+    def __init__(
+        self,
+        estimators: list[Estimator] = [],  # noqa: B006
+        evaluations: PositiveInt = 200_000,
+        points: PositiveInt = 6,
+    ) -> None:
         if points < 1 or evaluations < 1:
             raise UserError(f"points is {points} and evaluations {evaluations}: expected at least 1")
         self.estimators, self.evaluations, self.points = estimators, evaluations, points

@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 
 from pushforward import Target, UserError, VelocityField
@@ -35,7 +36,9 @@ class PoissonField(VelocityField):
         UserError: if the target is not on the plane, has no finite density on the square, or there is no wave.
     """
 
-    def __init__(self, target: Target, boundary: Literal["neumann", "periodic"] = "neumann", waves: int = 16) -> None:
+    def __init__(
+        self, target: Target, boundary: Literal["neumann", "periodic"] = "neumann", waves: PositiveInt = 16
+    ) -> None:
         super().__init__()
         if tuple(target.shape) != (2,):
             raise UserError(f"poisson-field is for the square: the target's shape is {tuple(target.shape)}, not (2,)")

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import torch
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
 
 from pushforward import Doubt, Look, Measure, Target, UserError
@@ -33,6 +34,7 @@ class RelativeVariance(Measure):
     Args:
         samples: how many walkers are looked at.
         forward: how many exact samples; 0 looks from the base alone.
+        final: how many walkers are looked at once the run has ended, for a number to quote; None means `samples`.
 
     Raises:
         UserError: if there are fewer than two walkers, or the model has none.
@@ -40,11 +42,15 @@ class RelativeVariance(Measure):
 
     better = "lower"
 
-    def __init__(self, samples: int = 10_000, forward: int = 10_000) -> None:
+    def __init__(
+        self, samples: PositiveInt = 10_000, forward: NonNegativeInt = 10_000, final: PositiveInt | None = None
+    ) -> None:
         super().__init__(sync_on_compute=False)
         if samples < 2 or forward < 0:
             raise UserError(f"relative-variance: samples is {samples} and forward {forward}: expected 2 and 0 or more")
-        self.samples, self.forward_samples = samples, forward
+        if final is not None and final < 2:
+            raise UserError(f"relative-variance: final is {final}: expected 2 or more, or None for {samples}")
+        self.samples, self.forward_samples, self.final = samples, forward, final
         self._found: dict[str, float] = {}
 
     def measure(self, look: Look) -> dict[str, float]:
@@ -52,8 +58,9 @@ class RelativeVariance(Measure):
         game: Any = look.game
         if not hasattr(game, "weigh"):
             raise UserError(f"relative-variance: {type(look.game).__name__} has no walkers; it is for neis")
-        weights, kept = Weights(self.samples), []
-        for block in game.weigh(self.samples, look.draw("relative-variance", 1)):
+        n = self.final or self.samples if look.split == "test" else self.samples
+        weights, kept = Weights(n), []
+        for block in game.weigh(n, look.draw("relative-variance", 1)):
             weights.add(block)
             kept.append(block.double().cpu())
         found = _variance(weights, torch.cat(kept))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,7 @@ from pushforward import Look, Measure, UserError
 
 
 class Spent(nn.Module):
-    """A count of evaluations that is kept in checkpoints."""
+    """A count of evaluations that is kept in checkpoints; it stays where the weights of an earlier round come back."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -18,6 +20,12 @@ class Spent(nn.Module):
     def add(self, seen: dict[str, Tensor]) -> None:
         """Add what a move has cost, from what was observed with its cost."""
         self.counts += torch.stack([seen["~evaluations"], seen["~gradients"]]).to(self.counts)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        saved = state_dict.get(key := f"{prefix}counts")
+        if saved is not None:
+            state_dict[key] = torch.maximum(saved, self.counts.to(saved))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     @property
     def evaluations(self) -> int:

@@ -6,6 +6,7 @@ import math
 import time
 
 import torch
+from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 
 from pushforward import Draw, Estimate, Estimator, Flow, Generator, Target, UserError, VelocityField
@@ -47,8 +48,8 @@ class TimedLines(Estimator):
         self,
         velocity: VelocityField,
         base: Flow | Generator | None = None,
-        steps: int = 25,
-        overlap: float = 0.5,
+        steps: PositiveInt = 25,
+        overlap: NonNegativeFloat = 0.5,
     ) -> None:
         if steps < 1 or not 0 <= overlap <= 1:
             raise UserError(f"steps is {steps} and overlap {overlap}: expected at least 1, and 0 to 1")

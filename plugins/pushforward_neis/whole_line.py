@@ -48,6 +48,8 @@ class Weighed:
         most: how often it was for the walker that took most.
         cut: how many walkers' lines were ended by `longest`.
         lost: how many ran away.
+        silence: the longest time after which a direction mattered again: no line is known to go on longer unheard than
+            `quiet`, since there it ends.
     """
 
     log_weights: Tensor
@@ -55,6 +57,7 @@ class Weighed:
     most: int
     cut: int
     lost: int
+    silence: float
 
 
 @torch.no_grad()
@@ -78,13 +81,13 @@ def weigh_lines(log_density: LogDensity, log_base: LogDensity, stepper: Stepper,
         x: starting points, (n, D).
         line: how far to go.
     """
-    n = len(x)
+    n, device = len(x), x.device
     target, base = log_density(x), log_base(x)
-    evaluations, each = n, torch.ones(n, dtype=torch.int64)
-    walker = torch.arange(n).repeat(2)
+    evaluations, each = n, torch.ones(n, dtype=torch.int64, device=device)
+    walker = torch.arange(n, device=device).repeat(2)
     sign = torch.cat([x.new_full((n, 1), -1.0), x.new_ones(n, 1)])
-    y, grown, still = torch.cat([x, x]), x.new_zeros(2 * n), torch.zeros(2 * n, dtype=torch.int64)
-    lost = torch.zeros(n, dtype=torch.bool)
+    y, grown, still = torch.cat([x, x]), x.new_zeros(2 * n), torch.zeros(2 * n, dtype=torch.int64, device=device)
+    lost, silence = torch.zeros(n, dtype=torch.bool, device=device), still.new_zeros(1)
     patience, small = math.ceil(line.quiet / line.step), math.log(line.tolerance)
     for _ in range(math.ceil(line.longest / line.step)):
         if not len(y):
@@ -104,11 +107,12 @@ def weigh_lines(log_density: LogDensity, log_base: LogDensity, stepper: Stepper,
         )
         matters = ~((new_target - target[walker] <= small) | (new_target == -math.inf))
         matters |= ~((new_base - base[walker] <= small) | (new_base == -math.inf))
+        silence = torch.cat([silence, still[matters]]).max().view(1)
         still = torch.where(matters, 0, still + 1)
         going = still < patience
         y, grown, sign, still, walker = y[going], grown[going], sign[going], still[going], walker[going]
     cut = len(walker.unique())
-    return Weighed(target - base, evaluations, int(each.max()), cut, int(lost.sum()))
+    return Weighed(target - base, evaluations, int(each.max()), cut, int(lost.sum()), line.step * int(silence))
 
 
 def _added(sums: Tensor, walker: Tensor, ahead: Tensor, new: Tensor) -> Tensor:

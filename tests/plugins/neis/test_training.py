@@ -15,7 +15,7 @@ from pushforward.roles.measure import Look
 from pushforward.rules.turns import Simultaneous
 from pushforward_neis.bases import Identity, UniformBox
 from pushforward_neis.exact_fields import LinearField
-from pushforward_neis.fields import GradientField
+from pushforward_neis.fields import GenericField, GradientField
 from pushforward_neis.game import NEIS
 from pushforward_neis.losses import loss_of
 from pushforward_neis.relative_variance import RelativeVariance
@@ -150,7 +150,7 @@ def test_a_loss_that_is_infinite_for_one_walker_says_so() -> None:
 
 
 def test_a_field_that_blows_up_says_how_many_walkers_are_lost_and_what_that_does() -> None:
-    class Squared(GradientField):
+    class Squared(GenericField):
         def with_divergence(self, t: Tensor | float, x: Tensor) -> tuple[Tensor, Tensor]:
             return 3 * x * x.square().sum(1, keepdim=True), 15 * x.square().sum(1)
 
@@ -173,29 +173,67 @@ def test_rough_samples_lie_in_the_modes_and_are_spread_as_the_modes_are() -> Non
         assert float(apart.square().mean()) == pytest.approx(scale, abs=0.006)  # .1 +- five times .0022
 
 
-@pytest.mark.parametrize("assisted", ["from", "through"])
-def test_what_training_spends_is_counted_and_kept_in_its_checkpoint(assisted: str) -> None:
+class Counting(TwoModes):
+    """Two modes that know how many rows were asked for U, and how many for its gradient alone."""
+
+    values = slopes = 0
+
+    def log_density(self, x: Tensor) -> Tensor:
+        self.values += len(x)
+        return super().log_density(x)
+
+    def score(self, x: Tensor) -> Tensor:
+        self.slopes += len(x)
+        return super().score(x)
+
+
+@pytest.mark.parametrize(("assisted", "spread"), [("from", 5), ("through", 5), ("through", 0)])
+def test_what_training_spends_is_counted_and_kept_in_its_checkpoint(assisted: str, spread: int) -> None:
+    """Every value of U is differentiated, by walkers as by Langevin moves; a descent asks for slopes alone."""
     torch.manual_seed(0)
-    game = NEIS(GradientField((2,), 4), TwoModes(), steps=10, assist=0.3, assisted=assisted)  # type: ignore[arg-type]
+    target = Counting()
+    game = NEIS(GradientField((2,), 4), target, steps=10, assist=0.3, assisted=assisted, spread=spread)  # type: ignore[arg-type]
     play = Play(game, Simultaneous(), SGD(0.01))
     play.configure_optimizers()
-    helped = 0
     for i in range(3):
-        draw = Draw(0, (i,), 40)
-        helped += game._starts(draw)[1]
-        play.training_step([draw], 0)
-    found = TrainingEvaluations().measure(Look(game, TwoModes()))
-    extra = 6 if assisted == "through" else 0
-    assert found["value"] == 3 * 40 * 11 and found["gradients"] == 3 * 40 * 11 + helped * (40 + extra)
+        play.training_step([Draw(0, (i,), 40)], 0)
+    found = TrainingEvaluations().measure(Look(game, target))
+    assert found["value"] == target.values and found["gradients"] == target.values + target.slopes
+    assert (target.values > 3 * 40 * 11) == (assisted == "through" and spread > 0) and target.slopes > 0
     other = NEIS(GradientField((2,), 4), TwoModes(), steps=10)
     other.load_state_dict(game.state_dict())
-    assert other.spent.evaluations == 3 * 40 * 11
+    assert other.spent.evaluations == target.values
 
 
 def test_another_base_changes_walkers_and_not_the_answer() -> None:
     game = NEIS(drifting(), Shifted(), base=UniformBox((1,), -4.0, 5.0), steps=4)
     found = game.estimate(Shifted(), 100_000, Draw(0, ("box",), 1))
     assert abs(found.log_z - Shifted().log_z) < 4 * found.standard_error < 0.1
+
+
+def test_what_is_spent_stays_spent_when_better_weights_are_put_back() -> None:
+    game = NEIS(GradientField((2,), 4), TwoModes(), steps=10)
+    cost = {"~evaluations": torch.tensor(30.0), "~gradients": torch.tensor(40.0)}
+    game.spent.add(cost)
+    earlier = {name: value.clone() for name, value in game.state_dict().items()}
+    game.spent.add(cost)
+    game.load_state_dict(earlier)
+    assert (game.spent.evaluations, game.spent.gradients) == (60, 80)
+    assert float(earlier["spent.counts"][0]) == 30
+
+
+@pytest.mark.parametrize("wrong", ["steps=-3", "length=0", "spread=-1", "descent=-1.0", "velocity.width=0"])
+def test_numbers_that_are_none_are_refused_when_a_recipe_is_checked(wrong: str) -> None:
+    with pytest.raises(UserError, match=f"model.{wrong.split('=')[0]}: expected"):
+        load_recipe("two-modes/neis", [f"model.{wrong}"])
+
+
+def test_the_last_look_takes_as_many_walkers_as_it_is_told() -> None:
+    game, measure = NEIS(drifting(), Shifted(), steps=10, stepper="exact"), RelativeVariance(50, 0, final=200)
+    assert measure.measure(Look(game, Shifted()))["n"] == 50
+    assert measure.measure(Look(game, Shifted(), "test"))["n"] == 200
+    with pytest.raises(UserError, match="final is 1"):
+        RelativeVariance(final=1)
 
 
 def test_a_base_without_density_is_refused_when_it_is_checked() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pushforward import Draw, Target, UserError
+from pushforward import Draw, Estimate, Target, UserError
 from pushforward_neis.bases import Identity, UniformBox, UniformTorus
 from pushforward_neis.estimator import follow
 from pushforward_neis.exact_fields import Dilation, LinearField
@@ -64,6 +64,16 @@ class Bumps(Target):
         height = 2 * (x[:, None] - centres).cos().sum(2)
         bump = torch.special.i0(torch.tensor(2.0, dtype=F64)).log() + math.log(2 * math.pi)
         return height.logsumexp(1) - math.log(3) - 2 * bump.to(x)
+
+
+class Shells(Target):
+    """Two circles about the origin, of radii 1 and 40, with nothing between them."""
+
+    shape, log_z = (2,), math.log(2 * math.pi * math.sqrt(2 * math.pi) * (0.1 + 40))
+
+    def log_density(self, x: Tensor) -> Tensor:
+        r = x.norm(dim=1)
+        return torch.logaddexp(-0.5 * ((r - 1) / 0.1).square(), -0.5 * (r - 40).square())
 
 
 def spread(log_weights: Tensor, log_z: float) -> tuple[float, float]:
@@ -176,6 +186,30 @@ def test_an_estimate_along_whole_lines_keeps_to_its_budget_and_says_its_error() 
     assert found.log_z == lines.estimate(target, 400_000, draw).log_z
     cut = FlowLines(Dilation((2,)), length=None, steps=20, longest=0.5).estimate(target, 100_000, draw)
     assert "were cut there" in cut.warning
+
+
+def test_mass_beyond_a_gap_is_missed_and_said_until_lines_wait_for_it() -> None:
+    """From 5, where the base ends, to 34, where the far circle begins, a ray takes ln(34 / 5) = 1.9."""
+    target, draw = Shells(), Draw(0, ("gap",), 1)
+
+    def along(quiet: float) -> Estimate:
+        return FlowLines(Dilation((2,)), length=None, stepper="exact", quiet=quiet).estimate(target, 200_000, draw)
+
+    missed, met = along(1.0), along(2.5)
+    assert missed.log_z == pytest.approx(math.log(2 * math.pi * math.sqrt(2 * math.pi) * 0.1), abs=1e-3)
+    assert "met mass again after a time of 1.9" in missed.warning and "raise `quiet`" in missed.warning
+    assert met.log_z == pytest.approx(target.log_z, abs=1e-3) and not met.warning
+    assert met.evaluations <= 200_000
+
+
+def test_lines_stay_on_the_device_of_their_walkers() -> None:
+    """Under another default device a tensor that is made without one would not fit to the walkers."""
+    x, target = torch.randn(20, 2, generator=torch.Generator().manual_seed(0), dtype=F64), Ellipse(1.0, 0.5)
+    stepper, base = stepper_along(Dilation((2,)), 0.1, exact=True), Identity((2,))
+    known = weigh_lines(target.log_density, base.log_density, stepper, x, WholeLine(0.1))
+    with torch.device("meta"):
+        found = weigh_lines(target.log_density, base.log_density, stepper, x, WholeLine(0.1))
+    assert torch.equal(found.log_weights, known.log_weights) and found.most == known.most
 
 
 def test_what_does_not_fit_or_does_not_pay_is_refused_in_a_sentence() -> None:
