@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pushforward import Draw, Flow, RunFailed, UserError, VelocityField
 from pushforward.numerics.adaptive import dormand_prince
-from pushforward.numerics.divergence import exact_divergence, hutchinson_divergence, row_signs
+from pushforward.numerics.divergence import exact_divergence, hutchinson_divergence, row_signs, salt_of
 from pushforward.numerics.integrators import integrate
 
 State = tuple[Tensor, ...]
@@ -96,7 +96,7 @@ class ContinuousFlow(Flow):
 
     def _moved(self, x: Tensor, condition: Tensor | None, start: float, stop: float) -> tuple[Tensor, Tensor]:
         keep = torch.is_grad_enabled()
-        probe = row_signs(x, self._salt()) if self.divergence == "hutchinson" else None
+        probe = row_signs(x, salt_of(self.velocity)) if self.divergence == "hutchinson" else None
 
         def rates(t: Tensor | float, state: State) -> State:
             velocity = self.velocity.at(t, state[0], condition)
@@ -112,13 +112,6 @@ class ContinuousFlow(Flow):
         if type(self.velocity).divergence is VelocityField.divergence:
             return exact_divergence(lambda y: self.velocity.at(t, y, condition), x)
         return self.velocity.divergence(t, x, condition) if self.conditional else self.velocity.divergence(t, x)
-
-    def _salt(self) -> Tensor:
-        """A whole number that changes with the weights: were probes those of rows alone, training would fit them."""
-        total = torch.zeros((), dtype=torch.float64)
-        for parameter in self.velocity.parameters():
-            total = total.to(parameter.device) + parameter.detach().double().sum()
-        return total.view(torch.int64)
 
     def _solved(self, rates: object, state: State, start: float, stop: float) -> State:
         assert callable(rates)

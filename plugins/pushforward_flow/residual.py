@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pushforward import Flow, RunFailed, UserError
-from pushforward.numerics.divergence import row_signs
+from pushforward.numerics.divergence import row_signs, salt_of
 from pushforward_flow.layered import Condition, Moved, checked
 
 TURNS = 2000  # of the fixed-point iteration, at most
@@ -72,8 +72,9 @@ class ResidualFlow(Flow):
 
     The determinant is exact in few dimensions. In more, `terms` of the series are taken with one Rademacher probe for
     each row, then a random number more of them, weighted so that the mean over probes is the whole series (the Russian
-    roulette of the reference). Probe and number are a hash of the row that enters: it has one density in whatever batch
-    it stands, and the estimates of the two directions are independent.
+    roulette of the reference). Probe and number are a hash of the row that enters and of the weights: a row has one
+    density in whatever batch it stands, training cannot fit its probe, which is another one after every move, and the
+    estimates of the two directions are independent.
 
     Reference: Behrmann et al., "Invertible Residual Networks", 2018, arXiv:1811.00995; Chen, Behrmann, Duvenaud,
     Jacobsen, "Residual Flows for Invertible Generative Modeling", 2019, arXiv:1906.02735, theorem 1.
@@ -179,7 +180,7 @@ class ResidualFlow(Flow):
         if self.exact:
             found: Tensor = torch.linalg.slogdet(_identity(x) + jacobian(g, x)).logabsdet
             return found
-        return series(g, x, luck, self.terms)
+        return series(g, x, luck, self.terms, salt_of(self))
 
 
 def jacobian(g: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -192,14 +193,16 @@ def jacobian(g: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return torch.stack(found, 1)
 
 
-def series(g: Callable[[Tensor], Tensor], x: Tensor, luck: Tensor, terms: int) -> Tensor:
+def series(
+    g: Callable[[Tensor], Tensor], x: Tensor, luck: Tensor, terms: int, salt: Tensor | None = None
+) -> Tensor:
     """An unbiased estimate of log det (I + dg/dx) at every row, (n,), by the power series of the logarithm.
 
-    Probes and lengths are a hash of `luck`, (n, D): of what enters the flow, since the last digits of what layers make
-    of it depend on the batch.
+    Probes and lengths are a hash of `luck`, (n, D), and of some salt: of what enters the flow, since the last digits of
+    what layers make of it depend on the batch.
     """
     keep = torch.is_grad_enabled()
-    probe, more = row_signs(luck), further(luck)  # P(more >= m) = 2^-m
+    probe, more = row_signs(luck, salt), further(luck, salt)  # P(more >= m) = 2^-m
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
         y, product, total = g(x), probe, x.new_zeros(len(x))
@@ -210,9 +213,9 @@ def series(g: Callable[[Tensor], Tensor], x: Tensor, luck: Tensor, terms: int) -
     return total
 
 
-def further(x: Tensor) -> Tensor:
-    """How many terms more each row takes, (n,): a geometric number, by a hash of the row."""
-    bits = row_signs(x[:, :1].repeat(1, 64) + x.sum(1, keepdim=True)) > 0
+def further(x: Tensor, salt: Tensor | None = None) -> Tensor:
+    """How many terms more each row takes, (n,): a geometric number, by a hash of the row and of some salt."""
+    bits = row_signs(x[:, :1].repeat(1, 64) + x.sum(1, keepdim=True), salt) > 0
     return bits.to(torch.int64).cumprod(1).sum(1)
 
 

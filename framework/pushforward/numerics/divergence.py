@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def exact_divergence(field: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -42,6 +42,14 @@ def row_signs(x: Tensor, salt: Tensor | None = None) -> Tensor:
     if salt is not None:
         seed = _mixed(seed) + _mixed(salt)
     return (((_mixed(_mixed(seed) + places * 0x1E3779B97F4A7C15) >> 17) & 1) * 2 - 1).to(x.dtype).view_as(x)
+
+
+def salt_of(network: nn.Module) -> Tensor:
+    """A whole number that changes with the weights: were probes those of rows alone, training would fit them."""
+    total = torch.zeros((), dtype=torch.float64)
+    for parameter in network.parameters():
+        total = total.to(parameter.device) + parameter.detach().double().sum()
+    return total.view(torch.int64)
 
 
 def _mixed(bits: Tensor) -> Tensor:

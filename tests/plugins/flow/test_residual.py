@@ -105,6 +105,21 @@ def test_a_row_has_one_density_in_whatever_batch_it_stands() -> None:
     assert torch.allclose(whole[3:5], flow.log_density(x[3:5]), atol=1e-12)
 
 
+@torch.no_grad()
+def test_the_probe_of_a_row_is_another_one_whenever_a_weight_is() -> None:
+    """The last bias of the only layer leaves its Jacobian as it is, but not the errors of the series."""
+    flow, x = moved_away(ResidualFlow((10,), 1, [16], terms=1)), data(2000, 10)
+    exact = ResidualFlow((10,), 1, [16], determinant="exact").double()
+    exact.load_state_dict(flow.state_dict())
+    true = exact.to_base(x)[1]
+    one = flow.to_base(x)[1] - true
+    assert torch.equal(one, flow.to_base(x)[1] - true)
+    flow.layers[0].layers[-1].bias.add_(1.0)
+    other = flow.to_base(x)[1] - true
+    together = torch.corrcoef(torch.stack([one, other]))[0, 1]
+    assert abs(float(together)) < 4 / math.sqrt(len(x))  # four standard errors of independent ones
+
+
 def test_what_cannot_be_built_or_undone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="lipschitz is 1.0"):
         ResidualFlow((2,), lipschitz=1.0)
