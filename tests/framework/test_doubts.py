@@ -5,6 +5,7 @@ import warnings
 import pytest
 import torch
 
+from pushforward.cli import main
 from pushforward.commands.run import print_measures
 from pushforward.doubts import Doubt, doubts
 from pushforward.expected import flat_numbers
@@ -65,7 +66,7 @@ def test_a_doubted_number_has_its_warning_in_results_and_report(tmp_path, capsys
     assert "warning" not in measures["sliced-wasserstein"]
     assert "<b>Warning:</b> k-hat is &lt;.9&gt;: it means nothing" in write_report(folder).read_text()
     assert "warning" not in (folder / "metrics.csv").read_text()  # numbers only
-    print_measures(measures)
+    print_measures(measures, {})
     assert "warning: doubted: k-hat is <.9>: it means nothing" in capsys.readouterr().out
     assert flat_numbers({"measures": measures})["doubted"] == 1.0  # a bound is checked all the same
 
@@ -77,3 +78,23 @@ def test_log_z_of_heavy_weights_is_doubted_and_of_equal_ones_is_not() -> None:
         heavy = torch.randn(1000, generator=torch.Generator().manual_seed(0))
         LogZ().update(estimate_from_log_weights(5 * heavy, 1000))
     assert len(voiced) == 1 and "k-hat" in voiced[0]
+
+
+def test_an_estimator_that_gives_no_answer_says_why_and_the_others_are_kept(tmp_path, capsys) -> None:
+    """Bridge sampling refuses so few particles; the numbers beside it stand, and the row of the model says whose it is."""
+    recipe = tmp_path / "estimates.yaml"
+    recipe.write_text(
+        "about: One answer of two.\ntarget: two-modes\n"
+        "model: {use: estimation, estimator: importance-sampling}\nbudget: {rounds: 0, evaluations: 3000}\n"
+        "measure: [{use: log-z, estimator: {use: bridge-sampling, pilot: 8, ess: 0.5}}, log-z]\n"
+    )
+    assert main(["run", str(recipe), "--quiet", "--out", str(tmp_path / "runs")]) == 0
+    out = capsys.readouterr().out
+    assert "log-z (importance-sampling)" in out and out.count("log-z/bridge-sampling") == 2
+    folder = tmp_path / "runs" / "estimates-1"
+    measures = read_json(folder / "results.json")["measures"]
+    assert measures["log-z"]["n"] == 3000
+    bridge = measures["log-z/bridge-sampling"]
+    assert bridge["value"] == "nan" and bridge["standard_error"] == "inf" and "raise the evaluations" in bridge["warning"]
+    assert "log-z (importance-sampling)" in (folder / "report.html").read_text()
+    assert main(["compare", str(folder)]) == 0 and "! estimates-1, log-z/bridge-sampling: " in capsys.readouterr().out

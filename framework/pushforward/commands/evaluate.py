@@ -26,6 +26,7 @@ def act(args: argparse.Namespace) -> None:
     folder = find_run(args.run, args.runs)
     from pushforward.commands.run import print_measures
     from pushforward.public import open_run
+    from pushforward.report.folder import read_folder
 
     run = open_run(folder)
     measures = run.measure(args.split)
@@ -34,4 +35,4 @@ def act(args: argparse.Namespace) -> None:
         print_json({"folder": str(folder), "split": args.split, "rounds": played, "measures": measures})
         return
     print(f"{folder}: {args.split} data, round {played}" + ("" if measures else "; the recipe has no measures"))
-    print_measures({name: dict(numbers) for name, numbers in measures.items()})
+    print_measures({name: dict(numbers) for name, numbers in measures.items()}, read_folder(folder).recipe)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pushforward.find_run import newest_since
 from pushforward.printing import print_json, print_table
@@ -86,22 +86,23 @@ def print_end(folder: Path, json: bool = False) -> None:
         print(f"verdict: {run.verdict.get('state', '?')}: {run.verdict.get('why', '')}")
         if run.verdict.get("remedy"):
             print(f"remedy: {run.verdict['remedy']}")
-    print_measures(run.measures)
+    print_measures(run.measures, run.recipe)
     if "cells" in run.results:
         from pushforward.commands.sweep import print_grid
 
         print_grid(run.results)
 
 
-def print_measures(measures: dict[str, dict[str, object]]) -> None:
+def print_measures(measures: dict[str, dict[str, object]], recipe: dict[str, Any]) -> None:
     """A line each: the value with its standard error, then the numbers that belong to it; then what is doubted."""
+    from pushforward.report.estimates import called
     from pushforward.report.rounding import short, with_error
 
     own = ("value", "standard_error", "warning")
     print_table(
         [
             (
-                name,
+                called(name, numbers, recipe),
                 with_error(numbers.get("value"), numbers.get("standard_error")),
                 ", ".join(f"{key} {short(value)}" for key, value in numbers.items() if key not in own),
             )

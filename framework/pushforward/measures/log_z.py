@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from typing import Any
@@ -24,7 +25,8 @@ class LogZ(Measure):
     and its delta-method `standard_error` stand the 95 % interval `low` and `high`, the effective sample size `ess` as
     a fraction of the `n` weights, the tail index `khat`, the `evaluations` of U and the `gradient_evaluations` spent,
     how many weights are `non_finite`, the `bound` where the weights give one and, where the target knows its log Z, the
-    `error`: value minus truth. What is wrong with the estimate is said as a doubt.
+    `error`: value minus truth. What is wrong with the estimate is said as a doubt. An estimator beside the model that
+    gives no answer says why as a doubt, and its numbers are none, so that the others of the run are not lost with it.
 
     Args:
         estimator: what estimates; None means the model. It reports as ``log-z/<class of the estimator>``.
@@ -58,9 +60,15 @@ class LogZ(Measure):
         if estimate is None:
             raise UserError(f"log-z: {type(look.game).__name__} estimates no log Z; give log-z an estimator")
         self.reset()
-        self.update(
-            estimate(look.target, self.evaluations or look.evaluations or 1_000_000, look.draw("log-z", 1)), look.log_z
-        )
+        try:
+            found = estimate(
+                look.target, self.evaluations or look.evaluations or 1_000_000, look.draw("log-z", 1)
+            )
+        except UserError as error:
+            if self.estimator is None:
+                raise
+            found = Estimate(math.nan, math.inf, (-math.inf, math.inf), 0.0, math.inf, 0, 0, 0, warning=str(error))
+        self.update(found, look.log_z)
         return self.compute()
 
     def update(self, estimate: Estimate, truth: float | None = None) -> None:
@@ -71,7 +79,7 @@ class LogZ(Measure):
         if off > FAR * max(estimate.standard_error, ROUNDING * abs(truth or 0.0)):
             said.append(f"the known log Z, {truth:.7g}, is {off:.3g} away, far more than the standard error says")
         if said:
-            warnings.warn(f"log Z: {'; '.join(said)}", Doubt, stacklevel=2)
+            warnings.warn("; ".join(said), Doubt, stacklevel=2)
 
     def compute(self) -> dict[str, float]:
         """The last estimate, in numbers."""

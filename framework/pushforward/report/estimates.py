@@ -36,15 +36,15 @@ def doubts(runs: Sequence[RunFolder]) -> list[str]:
 
 
 def _row(run: RunFolder, name: str, measured: dict[str, Any]) -> tuple[str, ...]:
-    low, high, error = measured.get("low"), measured.get("high"), measured.get("error")
+    value, low, high, error = (measured.get(key) for key in ("value", "low", "high", "error"))
     held = ""
-    if error is not None and low is not None and high is not None:
-        held = "yes" if low <= measured["value"] - error <= high else "no"
+    if all(isinstance(number, int | float) for number in (value, low, high, error)):  # those not finite are text
+        held = "yes" if low <= value - error <= high else "no"
     seconds = run.results.get("measure_seconds", {}).get(name)
     return (
-        f"{name if '/' in name else f'{name} ({_model(run)})'}{' !' if measured.get('warning') else ''}",
+        f"{called(name, measured, run.recipe)}{' !' if measured.get('warning') else ''}",
         run.name,
-        with_error(measured.get("value"), measured.get("standard_error")),
+        with_error(value, measured.get("standard_error")),
         f"{short(low)} to {short(high)}" if low is not None else "",
         short(error, 2),
         held,
@@ -56,8 +56,15 @@ def _row(run: RunFolder, name: str, measured: dict[str, Any]) -> tuple[str, ...]
     )
 
 
-def _model(run: RunFolder) -> str:
-    """Who estimated where the measure names nobody: the model, or the estimator that it stands for."""
-    model = run.recipe.get("model", {})
-    estimator = model.get("estimator", model)
-    return str(estimator.get("use", "model") if isinstance(estimator, dict) else estimator)
+def called(name: str, measured: dict[str, Any], recipe: dict[str, Any]) -> str:
+    """The name of a measure; an estimate of the model has that of who estimated beside it: the model or its estimator.
+
+    Example:
+        >>> called("log-z", {"khat": 0.1, "evaluations": 10}, {"model": {"use": "neis"}})
+        'log-z (neis)'
+    """
+    if "/" in name or "khat" not in measured or "evaluations" not in measured:
+        return name
+    model = recipe.get("model", {})
+    estimator = model.get("estimator", model) if isinstance(model, dict) else model
+    return f"{name} ({estimator.get('use', 'model') if isinstance(estimator, dict) else estimator})"

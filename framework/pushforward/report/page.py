@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from pushforward.report.cells import grid_pictures, grid_table
 from pushforward.report.curves import DASHES, Chart, charts, colour_of
+from pushforward.report.estimates import called
 from pushforward.report.folder import RunFolder, flattened, read_folder
 from pushforward.report.rounding import duration, short, with_error
 from pushforward.report.verdict import changes, drawn
@@ -90,7 +91,7 @@ def _measures(run: RunFolder) -> list[dict[str, Any]]:
     own = ("value", "standard_error", "n", "warning")
     return [
         {
-            "name": name,
+            "name": called(name, m, run.recipe),
             "value": with_error(m.get("value"), m.get("standard_error")),
             "n": short(m.get("n")),
             "further": [(key, short(value)) for key, value in m.items() if key not in own],
