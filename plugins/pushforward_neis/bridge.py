@@ -11,8 +11,8 @@ from torch import Tensor
 
 from pushforward import Draw, Estimate, Estimator, Target, UserError
 from pushforward.numerics.pareto import pareto_khat
-from pushforward.numerics.weights import effective_fraction, interval
-from pushforward_neis.sequential import SequentialMonteCarlo
+from pushforward.numerics.weights import FEWEST, effective_fraction, interval
+from pushforward_neis.sequential import LIMIT, SequentialMonteCarlo
 
 ROUNDS = 1000  # of the fixed-point iteration, at most
 SHARE = 0.9  # of the budget that sequential Monte Carlo may take
@@ -29,8 +29,9 @@ class BridgeSampling(Estimator):
     little; what matters is how far the two laws overlap. Groups of particles of `sequential-monte-carlo` stand for the
     target: q is fitted to half of the groups, and the other half is bridged to it. With few particles they are not
     quite of the target, so that the estimate has a bias that the error does not know; it is an answer of its own beside
-    that of sequential Monte Carlo, not a better one in every case. `n` counts samples of q; the error adds up what the
-    two sums have, that of the particles from the differences between groups.
+    that of sequential Monte Carlo, not a better one in every case, and it is doubted wherever its particles are, or where
+    the weights of the target over q have a heavy tail: there particles may miss what q misses. `n` counts samples of q;
+    the error adds up what the two sums have, that of the particles from the differences between groups.
 
     Reference: Meng, Wong, "Simulating Ratios of Normalizing Constants via a Simple Identity", 1996; the error is that
     of Frühwirth-Schnatter, "Estimating Marginal Likelihoods for Mixture and Markov Switching Models Using Bridge
@@ -85,12 +86,21 @@ class BridgeSampling(Estimator):
         non_finite = int((proposed.isnan() | proposed.isposinf()).sum())
         ess, khat = (effective_fraction(terms), pareto_khat(terms)) if math.isfinite(log_z) else (0.0, math.inf)
         said = list(ended.tally.said)
+        if bool(ended.log_z.isfinite().any()):  # what the bridge stands on
+            said += ended.worst.said(len(x) * size, effective_fraction(ended.log_z), len(x))
         if non_finite:
             said.append(f"{non_finite} of {rows} densities are NaN or infinite, so that the estimate is not finite")
-        elif ess * rows < 100:
-            said.append(
-                f"only {ess * rows:.1f} of {rows} proposals overlap with the particles: the bridge does not hold"
-            )
+        else:
+            if ess * rows < FEWEST:
+                said.append(
+                    f"only {ess * rows:.1f} of {rows} proposals overlap with the particles: the bridge does not hold"
+                )
+            tail = pareto_khat(proposed)
+            if tail > LIMIT:
+                said.append(
+                    f"the target over the normal law has Pareto k-hat {tail:.2f}, above {LIMIT}: the law does not"
+                    " reach all of the target"
+                )
         return Estimate(
             log_z,
             error,

@@ -194,6 +194,20 @@ class Worst:
         """The worse of two."""
         return Worst(min(self.ess, other.ess), max(self.khat, other.khat))
 
+    def said(self, particles: int, groups: float, n: int) -> list[str]:
+        """What a warning should say of so many particles, in n groups of which so large a share is effective."""
+        said = []
+        if self.khat > LIMIT:
+            said.append(f"between two temperatures Pareto k-hat is {self.khat:.2f}, above {LIMIT}: raise ess")
+        if self.ess * particles < FEWEST:
+            said.append(f"at one temperature only {self.ess * particles:.1f} of {particles} particles were effective")
+        if groups < FEW:
+            said.append(
+                f"groups differ so much that {groups * n:.1f} of {n} carry the mean, so that its error cannot be"
+                " trusted: spend more evaluations"
+            )
+        return said
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -235,15 +249,7 @@ def _judged(groups: Weights, size: int, tally: Tally, worst: Worst, seconds: flo
     elif log_z == -math.inf:
         said = [f"all weights are zero: none of {particles} particles ended where the target has mass"]
     else:
-        if worst.khat > LIMIT:
-            said.append(f"between two temperatures Pareto k-hat is {worst.khat:.2f}, above {LIMIT}: raise ess")
-        if worst.ess * particles < FEWEST:
-            said.append(f"at one temperature only {worst.ess * particles:.1f} of {particles} particles were effective")
-        if groups.ess < FEW:
-            said.append(
-                f"groups differ so much that {groups.ess * n:.1f} of {n} carry the mean, so that its error cannot be"
-                " trusted: spend more evaluations"
-            )
+        said = worst.said(particles, groups.ess, n)
     return Estimate(
         log_z,
         groups.error,

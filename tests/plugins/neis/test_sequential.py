@@ -92,6 +92,16 @@ def test_bridge_sampling_finds_the_normaliser() -> None:
         assert abs(e.log_z - target.log_z) < 4 * e.standard_error < 0.05 and e.warning == ""
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_bridge_to_a_funnel_is_doubted(seed: int) -> None:
+    """Particles that never see the mouth and a normal law that does not reach it agree on a wrong answer."""
+    target = component("target", "funnel-ball")()
+    e = BridgeSampling().estimate(target, 500_000, Draw(seed, ("b",), 1))
+    assert e.log_z < target.log_z - 0.15
+    assert "the law does not reach all of the target" in e.warning
+    assert ("between two temperatures" in e.warning) == (seed == 2)  # what sequential Monte Carlo doubts itself
+
+
 def test_what_cannot_work_is_refused_in_a_sentence() -> None:
     for make, match in (
         (lambda: SequentialMonteCarlo(ess=1.0), "share"),
