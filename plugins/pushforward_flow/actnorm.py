@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -62,14 +64,19 @@ class ActNorm(Layer):
 
 
 @torch.no_grad()
-def begin(flow: Flow, x: Tensor, condition: Tensor | None = None) -> None:
-    """Let every layer of this kind that has not begun begin with these data, each behind those before it."""
+def begin(flow: Flow, data: Callable[[], tuple[Tensor, Tensor | None]]) -> None:
+    """Let every layer of this kind that has not begun begin with some data, each behind those before it.
+
+    Args:
+        flow: what holds the layers.
+        data: gives rows, and their condition; it is asked only where a layer has not begun.
+    """
     norms = [part for part in flow.modules() if isinstance(part, ActNorm) and not part.begun]
     if not norms:
         return
     for part in norms:
         part.beginning = True
-    flow.pull(x, condition)
+    flow.pull(*data())
     for part in norms:
         part.beginning = False
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor, nn
 
 from pushforward import Costs, Draw, Flow, Game, RunFailed, Target, UserError
 from pushforward_flow.actnorm import begin
+from pushforward_flow.classes import in_equal_shares, in_turn
 
 
 class FlowGame(Game):
@@ -64,20 +63,18 @@ class FlowGame(Game):
     def remember(self, name: str, draw: Draw, out: dict[str, Tensor]) -> None:
         """After the first turn, normalising layers begin with the statistics of its data."""
         super().remember(name, draw, out)
-        begin(self.flow, *self._data(draw))
+        begin(self.flow, lambda: self._data(draw))
 
     def sample(self, n: int, draw: Draw, condition: Tensor | None = None) -> Tensor:
         """n samples of the flow; a conditional one without labels takes the classes in turn."""
         if condition is None and self.flow.classes is not None:
-            condition = torch.arange(n, device=draw.device) % self.flow.classes
+            condition = in_turn(n, self.flow.classes, draw.device)
         return self.flow.sample(n, condition, draw)
 
     def log_density(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """log q(x) in nats, (n,); of a conditional flow without labels, with every class equally likely."""
         if condition is None and self.flow.classes is not None:
-            ones = torch.ones(len(x), dtype=torch.int64, device=x.device)
-            each = torch.stack([self.flow.log_density(x, k * ones) for k in range(self.flow.classes)])
-            return each.logsumexp(0) - math.log(len(each))
+            return in_equal_shares(self.flow.log_density, x, self.flow.classes)
         return self.flow.log_density(x, condition)
 
     def _data(self, draw: Draw) -> tuple[Tensor, Tensor | None]:

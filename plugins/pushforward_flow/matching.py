@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from pushforward import Costs, Draw, Game, UserError, VelocityField
+from pushforward_flow.classes import in_equal_shares, in_turn
 from pushforward_flow.continuous import ContinuousFlow
 from pushforward_flow.couplings import bridged_pairs, cheapest_pairs
 from pushforward_flow.paths import on_path
@@ -104,16 +103,14 @@ class FlowMatching(Game):
     def sample(self, n: int, draw: Draw, condition: Tensor | None = None) -> Tensor:
         """n samples: noise of the draw, carried from time 0 to 1."""
         if condition is None and self.velocity.conditional:
-            condition = torch.arange(n, device=draw.device) % self._known_classes()
+            condition = in_turn(n, self._known_classes(), draw.device)
         return self.flow.sample(n, condition, draw)
 
     def log_density(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """log q(x) in nats, (n,), by the divergence along the way back."""
         if condition is not None or not self.velocity.conditional:
             return self.flow.log_density(x, condition)
-        classes = self._known_classes()
-        each = [self.flow.log_density(x, torch.full((len(x),), k, device=x.device)) for k in range(classes)]
-        return torch.stack(each).logsumexp(0) - math.log(classes)
+        return in_equal_shares(self.flow.log_density, x, self._known_classes())
 
     def _paired(self, noise: Tensor, data: Tensor, draw: Draw) -> Tensor:
         """Noise in the order of the data with which it goes."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pushforward import Costs, Draw, Game, UserError
+from pushforward_flow.classes import in_turn
 from pushforward_flow.mean_velocity import MeanVelocity
 
 
@@ -88,7 +89,7 @@ class MeanFlow(Game):
     def sample(self, n: int, draw: Draw, condition: Tensor | None = None) -> Tensor:
         """n samples, in one step; a conditional generator without labels takes the classes in turn."""
         if condition is None and self.generator.conditional:
-            condition = torch.arange(n, device=draw.device) % (self.generator.classes or 1)
+            condition = in_turn(n, self.generator.classes or 1, draw.device)
         if condition is not None and not self.generator.conditional:
             raise UserError("mean-flow: its generator is not conditional: leave the class out")
         return self.generator.sample(n, condition, draw)

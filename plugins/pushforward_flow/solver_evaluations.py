@@ -14,7 +14,7 @@ class SolverEvaluations(Measure):
     """How often the solver of a continuous flow asks its velocity.
 
     The `value` is the mean over samples, `most` that of the worst; `density` and `density_most` are the same for the
-    log-density of held-out rows. A velocity that is nearly straight needs few, one that has been trained too far, many.
+    log-density of held-out rows, all classes of a conditional one together. A velocity that is nearly straight needs few, one that has been trained too far, many.
 
     Args:
         samples: how many samples, and at most how many held-out rows.
@@ -40,8 +40,11 @@ class SolverEvaluations(Measure):
             raise UserError(f"solver-evaluations: {type(look.game).__name__} holds no continuous flow")
         look.game.sample(self.samples, look.draw("solver-evaluations", self.samples))
         there = flow.asked.double()
-        look.game.log_density(look.real(self.samples).x.to(look.device))
-        back = flow.asked.double()
+        x = look.real(self.samples).x.to(look.device)
+        back = torch.zeros(len(x), dtype=torch.float64)
+        for k in range(look.game.classes) if flow.conditional else (None,):
+            look.game.log_density(x, k if k is None else torch.full((len(x),), k, device=x.device))
+            back += flow.asked.double()
         self._found = {
             "value": float(there.mean()),
             "standard_error": float(there.std()) / math.sqrt(len(there)),

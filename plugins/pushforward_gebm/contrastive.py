@@ -79,7 +79,8 @@ class ContrastiveDivergence(EnergyAlone):
         self.start, self.chain_steps, self.renew = start, chain_steps, renew
         self.penalties = list(penalties or [])
         self.memory = nn.ModuleList(p for p in self.penalties if isinstance(p, nn.Module))
-        kept = self.noise(Draw(0, ("replay",), replay)) if start == "replay" else torch.empty(0, *shape)
+        # begun where weights are: at the randomness of the run's own seed
+        kept = noise_scale * torch.randn(replay if start == "replay" else 0, *shape)
         self.register_buffer("replay", kept)
         self.replay: Tensor
         self._aside: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}

@@ -80,10 +80,11 @@ class NoiseContrastive(EnergyAlone):
             return {}
         with torch.no_grad():
             noise = torch.cat([self.begin(numbered(draw, k)) for k in range(self.ratio)]).to(draw.x)
-        on_data, on_noise = self._logits(draw.x), self._logits(noise)
+        energies = self.energy(draw.x)
+        on_data, on_noise = self._logits(draw.x, energies), self._logits(noise, self.energy(noise))
         return {
             "energy": {
-                **lowest(self.energy(draw.x)),
+                **lowest(energies),
                 "data": softplus(-on_data).mean(),
                 "noise": self.ratio * softplus(on_noise).mean(),
                 "~constant": self.constant.value.detach(),
@@ -98,7 +99,7 @@ class NoiseContrastive(EnergyAlone):
         """-E(x) - c in nats, (n,): normalised as far as c is learned."""
         return -self.energy(x) - self.constant.value
 
-    def _logits(self, x: Tensor) -> Tensor:
+    def _logits(self, x: Tensor, energies: Tensor) -> Tensor:
         with torch.no_grad():
             noise = self.noise_log_density(x) if self.law is None else self.law.log_density(x)
-        return self.log_density(x) - noise - math.log(self.ratio)
+        return -energies - self.constant.value - noise - math.log(self.ratio)

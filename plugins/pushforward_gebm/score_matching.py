@@ -23,11 +23,18 @@ class ScoreMatching(EnergyAlone):
         assert draw.x is not None
         if "energy" not in tuple(names):
             return {}
-        return {"energy": {**lowest(self.energy(draw.x)), "score": self.distance(draw.x, draw)}}
+        distance, energies = self.distance(draw.x, draw)
+        return {"energy": {**lowest(energies), "score": distance}}
 
     @abc.abstractmethod
-    def distance(self, x: Tensor, draw: Draw) -> Tensor:
-        """The cost at data x, (n, *shape)."""
+    def distance(self, x: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+        """The cost at data x, (n, *shape), and the energies of the points at which it was found, (n,)."""
+
+    def scored(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The score at x, which wants a gradient, and the energies of which it is the slope: one pass gives both."""
+        energies = self.energy(x)
+        (slope,) = torch.autograd.grad(energies.sum(), x, create_graph=True)
+        return -slope, energies
 
     def begin(self, draw: Draw) -> Tensor:
         """Noise."""
@@ -64,11 +71,12 @@ class Denoising(ScoreMatching):
         super().__init__(energy, shape, sampler, sample_steps, noise_scale)
         self.sigma = sigma
 
-    def distance(self, x: Tensor, draw: Draw) -> Tensor:
+    def distance(self, x: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """The mean squared error of denoising, halved."""
         noise = draw.normal("blur", *self.shape).to(x)
-        error = self.sigma * self.energy.score(x + self.sigma * noise) + noise
-        return 0.5 * error.flatten(1).square().sum(1).mean()
+        with torch.enable_grad():
+            score, energies = self.scored((x + self.sigma * noise).detach().requires_grad_())
+        return 0.5 * (self.sigma * score + noise).flatten(1).square().sum(1).mean(), energies
 
 
 class Sliced(ScoreMatching):
@@ -103,14 +111,14 @@ class Sliced(ScoreMatching):
         super().__init__(energy, shape, sampler, sample_steps, noise_scale)
         self.probes = probes
 
-    def distance(self, x: Tensor, draw: Draw) -> Tensor:
+    def distance(self, x: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Curvature along the probes, and half the squared score."""
         with torch.enable_grad():
             x = x.detach().requires_grad_()
-            score = self.energy.score(x)
+            score, energies = self.scored(x)
             curvature = x.new_zeros(())
             for k in range(self.probes):
                 v = 2 * numbered(draw, k).integers("probe", 2, *self.shape).to(x) - 1
                 (slope,) = torch.autograd.grad((v * score).sum(), x, create_graph=True)
                 curvature = curvature + (v * slope).flatten(1).sum(1).mean() / self.probes
-        return curvature + 0.5 * score.flatten(1).square().sum(1).mean()
+        return curvature + 0.5 * score.flatten(1).square().sum(1).mean(), energies

@@ -15,13 +15,14 @@ def loss_of(name: Loss, log_weights: Tensor, log_share: Tensor | None = None) ->
     r"""One number, least where all weights are equal.
 
     .. math:: \log \mathbb{E} A^2, \qquad \mathbb{E} A^2, \qquad \log \mathrm{Var}\, A, \qquad -\mathbb{E} \log A,
-        \qquad \mathbb{E}\, (A + \epsilon) \log (A + \epsilon)
+        \qquad \mathbb{E}\, (A / \bar A + \epsilon) \log (A / \bar A + \epsilon)
 
     The mean of A is the same for every velocity, so that the second moment has no minimum but the variance's. A step
     of fixed length is the same for a loss and for its logarithm, which is the one that cannot overflow. The variance
     takes away the mean of the same walkers, which makes its gradient less noisy once weights are nearly equal. The last
     two bend less under a few large weights: the first of them hardly looks at them at all, and cannot see a mode that
-    no walker meets; epsilon is a thousandth of the mean of A.
+    no walker meets; in the second the mean of A is held fixed, since it is the same for every velocity, and epsilon is
+    a thousandth.
 
     Args:
         name: which one.
@@ -35,8 +36,8 @@ def loss_of(name: Loss, log_weights: Tensor, log_share: Tensor | None = None) ->
     met = log_weights != -math.inf  # a weight of zero counts as zero; NaN stays and is seen
     log_a, share = log_weights[met], share[met]
     if name == "entropy":
-        floor = (log_a + share).logsumexp(0).detach() - n - math.log(1000)
-        above = torch.logaddexp(log_a, floor.expand_as(log_a))
+        mean = (log_a + share).logsumexp(0).detach() - n
+        above = torch.logaddexp(log_a - mean, log_a.new_tensor(-math.log(1000)))
         return ((above + share).exp() * above).sum() / len(log_weights)
     second = (2 * log_a + share).logsumexp(0) - n
     if name == "variance":

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pushforward import Look, RunFailed, UserError, VelocityField
+from pushforward.adapters import NetworkVelocity
 from pushforward.testing.stand_ins import Blobs
 from pushforward_flow.continuous import ContinuousFlow
 from pushforward_flow.matching import FlowMatching
@@ -170,6 +171,13 @@ def test_evaluations_are_measured() -> None:
     game = FlowMatching((2,), Waves(), tolerance=1e-5)
     out = SolverEvaluations(20).measure(Look(game, Blobs()))
     assert 19 <= out["value"] <= out["most"] < 100 and 19 <= out["density"] <= out["density_most"] < 100
+
+
+def test_evaluations_of_a_density_are_those_of_all_classes() -> None:
+    velocity = NetworkVelocity(lambda inputs, outputs: torch.nn.Linear(*inputs, *outputs), (2,), 3, conditional=True)
+    game = FlowMatching((2,), velocity, classes=3, solver="euler", steps=5)
+    out = SolverEvaluations(20).measure(Look(game, Blobs()))
+    assert (out["value"], out["density"], out["density_most"]) == (5, 15, 15)
 
 
 def test_a_solve_that_takes_too_much_is_stopped() -> None:

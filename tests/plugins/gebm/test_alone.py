@@ -108,7 +108,7 @@ def test_noise_contrast_takes_a_flow_for_noise_and_leaves_it_alone() -> None:
     assert set(Field(game).live) == {"energy.precision", "constant.value"}
     x = draw(3).normal("x", 2)
     expected = game.log_density(x) - game.law.log_density(x)
-    assert torch.allclose(game._logits(x), expected)
+    assert torch.allclose(game._logits(x, game.energy(x)), expected)
     game.law.conditional = True
     with pytest.raises(UserError, match="the noise wants classes"):
         NoiseContrastive(Bowl(1.0), (2,), noise=game.law)
@@ -150,13 +150,32 @@ def test_the_replay_is_written_after_a_move_and_not_by_costs() -> None:
 
 def test_parts_of_a_turn_go_on_with_the_chains_of_the_whole() -> None:
     dealt = turn(8, dimension=2)
-    games = [ContrastiveDivergence(Bowl(1.0), (2,), replay=64, chain_steps=2) for _ in range(2)]
+    games = [replayed(0) for _ in range(2)]
     games[0].costs(("energy",), dealt)
     for part in dealt.parts(3):
         games[1].costs(("energy",), part)
     for game in games:
         game.remember("energy", dealt, {})
     assert torch.allclose(games[0].replay, games[1].replay)
+
+
+def replayed(seed: int) -> ContrastiveDivergence:
+    torch.manual_seed(seed)
+    return ContrastiveDivergence(Bowl(1.0), (2,), replay=64, chain_steps=2, noise_scale=3.0)
+
+
+def test_the_first_replay_is_noise_of_the_runs_own_seed() -> None:
+    one, again, other = (replayed(seed).replay for seed in (0, 0, 1))
+    assert torch.equal(one, again) and not bool((one == other).any())
+    assert abs(float(one.std()) - 3) < 4 * 3 / math.sqrt(2 * one.numel())
+
+
+@pytest.mark.parametrize(("make", "passes"), [(NoiseContrastive, 2), (Denoising, 1), (Sliced, 1)])
+def test_a_turn_asks_the_energy_no_more_often_than_its_formula(make: Any, passes: int) -> None:
+    game, asked = make(Bowl(1.0), (2,)), []
+    game.energy.register_forward_hook(lambda *_: asked.append(1))
+    costs = game.costs(("energy",), turn(8, dimension=2))["energy"]
+    assert len(asked) == passes and 0 <= float(costs["~lowest-energy"]) < 20
 
 
 def test_short_runs_from_noise_keep_no_replay() -> None:

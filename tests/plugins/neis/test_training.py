@@ -55,9 +55,19 @@ def test_losses_are_what_they_say_of_three_weights() -> None:
     assert float(loss_of("log-second-moment", log_a)) == pytest.approx(math.log(7))
     assert float(loss_of("variance", log_a)) == pytest.approx(math.log(7 - 49 / 9))
     assert float(loss_of("log-weight", log_a)) == pytest.approx(-math.log(2))
-    floor = 7 / 3000
-    known = sum((a + floor) * math.log(a + floor) for a in (1, 2, 4)) / 3
-    assert float(loss_of("entropy", log_a)) == pytest.approx(known)
+    shares = [3 * a / 7 + 1e-3 for a in (1, 2, 4)]  # of the mean, 7 / 3
+    assert float(loss_of("entropy", log_a)) == pytest.approx(sum(a * math.log(a) for a in shares) / 3)
+
+
+def test_the_entropy_of_weights_is_the_same_at_any_height() -> None:
+    """In single precision e^88 is the last number; the gradient is that of weights near one."""
+    found = []
+    for height in (0.0, 200.0, -200.0):
+        log_a = torch.tensor([0.5, 2.0, -1.0], requires_grad=True)
+        loss = loss_of("entropy", log_a + height)
+        found.append((loss.detach(), *torch.autograd.grad(loss, log_a)))
+    for loss, gradient in found[1:]:
+        assert torch.allclose(loss, found[0][0], atol=1e-4) and torch.allclose(gradient, found[0][1], atol=1e-4)
 
 
 @pytest.mark.parametrize("loss", ["log-second-moment", "second-moment", "variance", "entropy"])
