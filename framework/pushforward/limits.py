@@ -25,6 +25,8 @@ def check_numbers(plan: Plan) -> list[Problem]:
         value = plan.value(key)
         if value is not None and value < least:
             wrong(f"expected at least {least}, got {value}", key)
+    if plan.model is not None and "unplayed" in plan.model.component.traits and plan.value("rounds") > 0:
+        wrong(f"nobody plays {plan.model.component.name!r}: expected 0 rounds, got {plan.value('rounds')}", "rounds")
     batch, accumulate = plan.value("batch"), plan.value("accumulate")
     processes = _processes(plan.trainer.get("devices", 1))
     if batch is not None and accumulate * processes > batch >= 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -92,15 +93,13 @@ class Prospect:
 
     def radius(self, rule: Rule | None = None, scale: float = 1.0) -> float:
         """The largest modulus of a direction that moves; infinite where it cannot be computed, or nothing moves."""
-        found = self.spectrum(rule, scale)
-        if found is None or not found.converged:
-            return math.inf
-        return math.inf if found.kind == "flat" else abs(found.leading)
+        return _radius(self.spectrum(rule, scale))
 
-    def rotates(self) -> bool:
-        """Whether a round turns as it is."""
-        found = self.spectrum()
-        return found is None or found.rotates
+
+def _radius(found: Spectrum | None) -> float:
+    if found is None or not found.converged:
+        return math.inf
+    return math.inf if found.kind == "flat" else abs(found.leading)
 
 
 def remedies(prospect: Prospect) -> list[Remedy]:
@@ -114,12 +113,14 @@ def remedies(prospect: Prospect) -> list[Remedy]:
 
 def largest_step(prospect: Prospect) -> float | None:
     """The share of the present steps up to which rounds contract; None where no step does."""
-    stable = [scale for scale in SCALES if prospect.radius(scale=scale) < CONTRACTS]
-    if not stable:
-        return None
-    low = max(stable)
-    above = [scale for scale in SCALES if scale > low]
-    return _edge(lambda scale: prospect.radius(scale=scale) < CONTRACTS, low, above[0]) if above else low
+
+    def stable(scale: float) -> bool:
+        return prospect.radius(scale=scale) < CONTRACTS
+
+    low = next((scale for scale in reversed(SCALES) if stable(scale)), None)
+    if low is None or low == SCALES[-1]:
+        return low
+    return _edge(stable, low, SCALES[SCALES.index(low) + 1])
 
 
 def _steps(prospect: Prospect) -> list[Remedy]:
@@ -165,13 +166,17 @@ def _dampers(built: Built) -> Iterator[tuple[str, str, Any, str]]:
 def _strength(prospect: Prospect, name: str, path: str, component: Any, attribute: str) -> Remedy | None:
     with _put_back(component, attribute) as put:
 
-        def radius(strength: float) -> float:
+        @functools.cache
+        def spectrum(strength: float) -> Spectrum | None:
             put(strength)
-            return prospect.radius()
+            return prospect.spectrum()
+
+        def radius(strength: float) -> float:
+            return _radius(spectrum(strength))
 
         def still(strength: float) -> bool:
-            put(strength)
-            return not prospect.rotates()
+            found = spectrum(strength)
+            return found is not None and not found.rotates
 
         radii = {strength: radius(strength) for strength in SCALES}
         stable = [strength for strength, value in radii.items() if value < CONTRACTS]

@@ -23,6 +23,7 @@ WORDS = {
     "PositiveFloat": "float > 0",
     "PositiveInt": "int > 0",
 }
+_CHOICE = re.compile(r"Literal\[(.*?)\]")
 _BOUNDED = re.compile("|".join(sorted(WORDS, key=len, reverse=True)))
 
 
@@ -151,8 +152,13 @@ def _is_dots(tree: ast.expr) -> bool:
 
 
 def in_words(hint: str) -> str:
-    """The source of a hint with its bounds as people write them, such as `float >= 0`."""
-    return _BOUNDED.sub(lambda found: WORDS[found[0]], hint)
+    """The source of a hint as people write it: `float >= 0`, and `one of auto, exact` for a choice of words."""
+    return _CHOICE.sub(_choice, _BOUNDED.sub(lambda found: WORDS[found[0]], hint))
+
+
+def _choice(found: re.Match[str]) -> str:
+    options = [str(option) for option in ast.literal_eval(f"({found[1]},)")]
+    return options[0] if len(options) == 1 else f"one of {', '.join(options)}"
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from typing import Any
 
 from pushforward.nodes import Node
 from pushforward.problem import Problem, did_you_mean
-from pushforward.schema import Plain, read_hint
+from pushforward.schema import Plain, in_words, read_hint
 
 ALLOWED = {  # argument -> hint; a test compares the names with Lightning's own signature
     "accelerator": "Literal['auto', 'cpu', 'gpu', 'cuda', 'mps', 'tpu']",
@@ -88,5 +88,5 @@ def check_trainer(node: Node) -> tuple[dict[str, Any], list[Problem]]:
             if isinstance(shape, Plain) and shape.accepts(plain):
                 values[key] = plain
             else:
-                problems.append(Problem(f"expected {ALLOWED[key]}, got {plain!r}", path, value.place))
+                problems.append(Problem(f"expected {in_words(ALLOWED[key])}, got {plain!r}", path, value.place))
     return values, problems

@@ -144,7 +144,7 @@ def test_the_fingerprint_is_of_what_decides_the_trajectory(tmp_path):
         ("measure=[log-density]", "needs a model with log_density"),
         ("trainer.precision=16-mixed", "use bf16-mixed"),
         ("trainer.precision=64-true", "expected one of 32, 32-true, bf16, bf16-mixed"),
-        ("trainer.accelerator=foo", "expected Literal['auto', 'cpu', 'gpu', 'cuda', 'mps', 'tpu'], got 'foo'"),
+        ("trainer.accelerator=foo", "expected one of auto, cpu, gpu, cuda, mps, tpu, got 'foo'"),
         ("trainer.strategy=ddp_spawn", "expected auto or ddp"),
         ("trainer.max_steps=12", "use budget.rounds"),
         ("trainer.devises=2", "did you mean 'devices'?"),
@@ -159,6 +159,27 @@ def test_mistakes_by_override(tmp_path, override, message):
     found, status = problems(tmp_path, GOOD, override)
     assert any(message in line for line in found), found
     assert status == (3 if "plugin" in message else 2)
+
+
+ESTIMATES = """\
+about: An estimate.
+target: two-modes
+model: {use: estimation, estimator: importance-sampling}
+budget: {rounds: 0, evaluations: 1000}
+"""
+
+
+def test_a_model_that_nobody_plays_has_no_rounds(tmp_path):
+    plan_recipe(write(tmp_path, ESTIMATES))
+    found, status = problems(tmp_path, ESTIMATES, "budget.rounds=10")
+    assert (
+        found == ["command line: budget.rounds: nobody plays 'estimation': expected 0 rounds, got 10"] and status == 2
+    )
+
+
+def test_a_choice_of_words_is_told_in_words(tmp_path):
+    found, _ = problems(tmp_path, ESTIMATES, "model.estimator={use: annealed-importance-sampling, spacing: even}")
+    assert found == ["command line: model.estimator.spacing: expected one of adaptive, linear, got 'even'"]
 
 
 def test_an_unmet_need_names_the_targets_that_would_do(tmp_path):

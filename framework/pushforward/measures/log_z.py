@@ -61,9 +61,7 @@ class LogZ(Measure):
             raise UserError(f"log-z: {type(look.game).__name__} estimates no log Z; give log-z an estimator")
         self.reset()
         try:
-            found = estimate(
-                look.target, self.evaluations or look.evaluations or 1_000_000, look.draw("log-z", 1)
-            )
+            found = estimate(look.target, self.evaluations or look.evaluations or 1_000_000, look.draw("log-z", 1))
         except UserError as error:
             if self.estimator is None:
                 raise
