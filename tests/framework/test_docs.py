@@ -92,7 +92,9 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-@pytest.mark.parametrize("page", ["estimator.md", "hooks/components.md", "hooks/kinds.md", "plugin.md", "target.md", "trackers.md"])
+@pytest.mark.parametrize(
+    "page", ["estimator.md", "hooks/components.md", "hooks/kinds.md", "plugin.md", "target.md", "trackers.md"]
+)
 def test_components_of_the_examples_keep_their_contracts(page: str, tmp_path: Path) -> None:
     registry = loaded(example(DOCS / page, tmp_path))
     offered = [e for e in registry.entries() if e.plugin is registry.plugins[-1]]

@@ -81,7 +81,7 @@ def test_log_z_of_heavy_weights_is_doubted_and_of_equal_ones_is_not() -> None:
 
 
 def test_an_estimator_that_gives_no_answer_says_why_and_the_others_are_kept(tmp_path, capsys) -> None:
-    """Bridge sampling refuses so few particles; the numbers beside it stand, and the row of the model says whose it is."""
+    """Bridge sampling refuses so few particles; the numbers beside it stand, and the model's row says whose it is."""
     recipe = tmp_path / "estimates.yaml"
     recipe.write_text(
         "about: One answer of two.\ntarget: two-modes\n"
@@ -95,6 +95,8 @@ def test_an_estimator_that_gives_no_answer_says_why_and_the_others_are_kept(tmp_
     measures = read_json(folder / "results.json")["measures"]
     assert measures["log-z"]["n"] == 3000
     bridge = measures["log-z/bridge-sampling"]
-    assert bridge["value"] == "nan" and bridge["standard_error"] == "inf" and "raise the evaluations" in bridge["warning"]
+    assert (
+        bridge["value"] == "nan" and bridge["standard_error"] == "inf" and "raise the evaluations" in bridge["warning"]
+    )
     assert "log-z (importance-sampling)" in (folder / "report.html").read_text()
     assert main(["compare", str(folder)]) == 0 and "! estimates-1, log-z/bridge-sampling: " in capsys.readouterr().out
