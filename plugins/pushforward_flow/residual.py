@@ -193,9 +193,7 @@ def jacobian(g: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return torch.stack(found, 1)
 
 
-def series(
-    g: Callable[[Tensor], Tensor], x: Tensor, luck: Tensor, terms: int, salt: Tensor | None = None
-) -> Tensor:
+def series(g: Callable[[Tensor], Tensor], x: Tensor, luck: Tensor, terms: int, salt: Tensor | None = None) -> Tensor:
     """An unbiased estimate of log det (I + dg/dx) at every row, (n,), by the power series of the logarithm.
 
     Probes and lengths are a hash of `luck`, (n, D), and of some salt: of what enters the flow, since the last digits of

@@ -14,7 +14,8 @@ class SolverEvaluations(Measure):
     """How often the solver of a continuous flow asks its velocity.
 
     The `value` is the mean over samples, `most` that of the worst; `density` and `density_most` are the same for the
-    log-density of held-out rows, all classes of a conditional one together. A velocity that is nearly straight needs few, one that has been trained too far, many.
+    log-density of held-out rows, all classes of a conditional one together. A velocity that is nearly straight needs
+    few, one that has been trained too far, many.
 
     Args:
         samples: how many samples, and at most how many held-out rows.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +22,32 @@ BLOCK = 8192  # particles moved at once
 EASE = 0.9  # the share of particles that stays effective from one temperature of the pilot to the next
 
 
-class AnnealedImportanceSampling(Estimator):
+class _Annealed(Estimator):
+    """Abstract: particles on a way of temperatures that a pilot finds, weighed in one direction or the other."""
+
+    temperatures: int
+    spacing: str
+    leaps: int
+    moves: int
+    scale: float
+    pilot: int
+
+    @abc.abstractmethod
+    def _weigh(self, annealing: Annealing, schedule: Schedule, part: Draw) -> Tensor:
+        """Log-weights of the particles of a part, (n,)."""
+
+    @torch.no_grad()
+    def _mean_weight(self, target: Target, budget: int, draw: Draw) -> Estimate:
+        began = time.perf_counter()
+        annealing = Annealing(target, self.scale, self.leaps)
+        schedule = _schedule(annealing, draw, self.pilot, self.temperatures, self.spacing, budget)
+        moves = self.moves * (len(schedule.steps) - 1)
+        weights, tally = weighed(annealing, budget, moves, draw, lambda part: self._weigh(annealing, schedule, part))
+        seconds = time.perf_counter() - began
+        return weights.estimate(tally.evaluations, tally.gradients, seconds, also=tally.said)
+
+
+class AnnealedImportanceSampling(_Annealed):
     r"""Weights of particles that move from a normal law to the target by many temperatures.
 
     .. math:: \hat Z = \frac1n \sum_i \prod_{k=1}^{K}
@@ -61,22 +87,15 @@ class AnnealedImportanceSampling(Estimator):
         self.temperatures, self.spacing, self.leaps, self.moves = temperatures, spacing, leaps, moves
         self.scale, self.pilot = scale, pilot
 
-    @torch.no_grad()
     def estimate(self, target: Target, budget: int, draw: Draw) -> Estimate:
         """The mean weight of as many particles as the budget pays for."""
-        began = time.perf_counter()
-        annealing = Annealing(target, self.scale, self.leaps)
-        schedule = _schedule(annealing, draw, self.pilot, self.temperatures, self.spacing, budget)
+        return self._mean_weight(target, budget, draw)
 
-        def weigh(part: Draw) -> Tensor:
-            return forward(annealing, schedule, annealing.from_base(part), part, self.moves)
-
-        weights, tally = weighed(annealing, budget, self.moves * (len(schedule.steps) - 1), draw, weigh)
-        seconds = time.perf_counter() - began
-        return weights.estimate(tally.evaluations, tally.gradients, seconds, also=tally.said)
+    def _weigh(self, annealing: Annealing, schedule: Schedule, part: Draw) -> Tensor:
+        return forward(annealing, schedule, annealing.from_base(part), part, self.moves)
 
 
-class ReverseAnnealedImportanceSampling(Estimator):
+class ReverseAnnealedImportanceSampling(_Annealed):
     r"""Annealed importance sampling from exact samples of the target back to a normal law.
 
     .. math:: \log \hat Z = -\log \frac1n \sum_i \prod_{k=1}^{K}
@@ -114,20 +133,13 @@ class ReverseAnnealedImportanceSampling(Estimator):
         self.temperatures, self.spacing, self.leaps, self.moves = temperatures, spacing, leaps, moves
         self.scale, self.pilot = scale, pilot
 
-    @torch.no_grad()
     def estimate(self, target: Target, budget: int, draw: Draw) -> Estimate:
         """The mean weight of as many exact samples as the budget pays for, inverted."""
-        began = time.perf_counter()
-        annealing = Annealing(target, self.scale, self.leaps)
-        schedule = _schedule(annealing, draw, self.pilot, self.temperatures, self.spacing, budget)
+        return turned_round(self._mean_weight(target, budget, draw))
 
-        def weigh(part: Draw) -> Tensor:
-            x = target.sample(part.n, part).x.to(part.dtype)
-            return backward(annealing, schedule, annealing.at(x), part, self.moves)
-
-        weights, tally = weighed(annealing, budget, self.moves * (len(schedule.steps) - 1), draw, weigh)
-        seconds = time.perf_counter() - began
-        return turned_round(weights.estimate(tally.evaluations, tally.gradients, seconds, also=tally.said))
+    def _weigh(self, annealing: Annealing, schedule: Schedule, part: Draw) -> Tensor:
+        x = annealing.target.sample(part.n, part).x.to(part.dtype)
+        return backward(annealing, schedule, annealing.at(x), part, self.moves)
 
 
 def forward(annealing: Annealing, schedule: Schedule, particles: Particles, draw: Draw, moves: int = 1) -> Tensor:

@@ -29,9 +29,9 @@ class BridgeSampling(Estimator):
     little; what matters is how far the two laws overlap. Groups of particles of `sequential-monte-carlo` stand for the
     target: q is fitted to half of the groups, and the other half is bridged to it. With few particles they are not
     quite of the target, so that the estimate has a bias that the error does not know; it is an answer of its own beside
-    that of sequential Monte Carlo, not a better one in every case, and it is doubted wherever its particles are, or where
-    the weights of the target over q have a heavy tail: there particles may miss what q misses. `n` counts samples of q;
-    the error adds up what the two sums have, that of the particles from the differences between groups.
+    that of sequential Monte Carlo, not a better one in every case, and it is doubted wherever its particles are, or
+    where the weights of the target over q have a heavy tail: there particles may miss what q misses. `n` counts samples
+    of q; the error adds up what the two sums have, that of the particles from the differences between groups.
 
     Reference: Meng, Wong, "Simulating Ratios of Normalizing Constants via a Simple Identity", 1996; the error is that
     of Frühwirth-Schnatter, "Estimating Marginal Likelihoods for Mixture and Markov Switching Models Using Bridge
