@@ -37,9 +37,10 @@ def doubts(runs: Sequence[RunFolder]) -> list[str]:
 
 def _row(run: RunFolder, name: str, measured: dict[str, Any]) -> tuple[str, ...]:
     value, low, high, error = (measured.get(key) for key in ("value", "low", "high", "error"))
+    numbers = [number for number in (low, value, error, high) if isinstance(number, int | float)]
     held = ""
-    if all(isinstance(number, int | float) for number in (value, low, high, error)):  # those not finite are text
-        held = "yes" if low <= value - error <= high else "no"
+    if len(numbers) == 4:  # one that is not finite is text
+        held = "yes" if numbers[0] <= numbers[1] - numbers[2] <= numbers[3] else "no"
     seconds = run.results.get("measure_seconds", {}).get(name)
     return (
         f"{called(name, measured, run.recipe)}{' !' if measured.get('warning') else ''}",
