@@ -5,9 +5,10 @@ and gradient norms logged; TorchGAN runs its trainer's iteration, vegans and tor
 Peers are not dependencies: put them on the path (pip install --no-deps torchgan==0.1.0 vegans==0.4.0
 torch-mimicry==0.1.16); one that does not run is reported as such.
 
-Run: python benchmarks/peers.py [segments] [rounds of a segment on the ring] [the same on images]
-PEERS="careful loop,vegans" in the environment leaves only these, and COMPILE=1 compiles pushforward's two networks,
-which play without a penalty here: a slope of a compiled critic has no second derivative.
+Run: python benchmarks/peers.py [segments] [rounds of a segment on the ring, 0 for no ring] [the same on images]
+PEERS="careful loop,vegans" in the environment leaves only these. COMPILE=1 compiles pushforward's two networks, which
+play without a penalty here, and COMPILE=generator the one of them that may be compiled under any penalty: a slope of a
+compiled critic has no second derivative.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class Compiled(Careful):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.g, self.d = torch.compile(self.g), torch.compile(self.d)
+        self.g, self.d = torch.compile(self.g, dynamic=False), torch.compile(self.d, dynamic=False)
 
 
 class TorchGAN:
@@ -347,9 +348,9 @@ def compare(setting: Setting, recipe: str, segments: int, rounds: int) -> None:
         for i in range(2 * setting.batch):
             Image.new("RGB", (32, 32), (i, 0, 0)).save(place / "images" / f"{i}.png")
         built = build(plan_recipe(str(place / "recipe.yaml")))
-        if os.environ.get("COMPILE"):
-            torch._functorch.config.donated_buffer = False  # a report goes back through one graph for every term
-            built.play.game.generator.compile(), built.play.game.discriminator.compile()
+        asked = os.environ.get("COMPILE")
+        for player in ("generator", "discriminator")[: 0 if not asked else 1 if asked == "generator" else 2]:
+            getattr(built.play.game, player).compile(dynamic=False)
         trackers = Trackers([CsvTracker()])
         trackers.open(RunInfo(place, "peers", {}))
         reporter = Reporter(built, place, trackers, Progress(segments * rounds, quiet=True), "")
@@ -384,11 +385,15 @@ CONTENDERS: dict[str, Callable[[Setting], object]] = {
 
 def main(segments: int = 9, ring: int = 200, images: int = 40) -> None:
     torch.set_num_threads(1)
+    torch._dynamo.config.recompile_limit = 64  # batches of two sizes, with and without gradients, of several loops
+    torch._functorch.config.donated_buffer = False  # a report goes back through one graph for every term
     angle = 2 * torch.pi * torch.rand(4096)
     points = torch.stack([angle.cos(), angle.sin()], 1) * torch.randint(1, 4, (4096, 1))
-    compare(Setting("ring", ring_networks, 2, 512, points), RING, segments, ring)
+    if ring:
+        compare(Setting("ring", ring_networks, 2, 512, points), RING, segments, ring)
     pixels = 2 * torch.rand(512, 3, 32, 32) - 1
-    compare(Setting("dcgan-32", image_networks, 64, 64, pixels), IMAGES, segments, images)
+    if images:
+        compare(Setting("dcgan-32", image_networks, 64, 64, pixels), IMAGES, segments, images)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class BatchNorm2d(nn.BatchNorm2d, Remembering):
         """Normalised channel by channel."""
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
-        if torch._C._functorch.is_functorch_wrapped_tensor(x):
+        if not torch.compiler.is_compiling() and torch._C._functorch.is_functorch_wrapped_tensor(x):
             return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
         found, mean, inverse = torch.native_batch_norm(x, self.weight, self.bias, None, None, True, 0.0, self.eps)
         count = x.numel() // x.shape[1]

@@ -141,6 +141,18 @@ def test_batch_norm_is_torchs_in_training_and_after_moves_in_use():
     assert ours.num_batches_tracked == theirs.num_batches_tracked == 4
 
 
+def test_a_dcgan_is_one_graph_to_the_compiler_which_keeps_what_batch_norm_remembers():
+    torch.manual_seed(0)
+    generator, z = DCGANGenerator((1, 8, 8), width=4), torch.randn(6, 64)
+    norms = [part for part in generator.modules() if isinstance(part, BatchNorm2d)]
+    plain, aside = generator(z), [norm._aside for norm in norms]
+    for norm in norms:
+        norm._aside = None
+    compiled = torch.compile(generator, backend="eager", fullgraph=True)  # a break in the graph would be an error
+    torch.testing.assert_close(compiled(z), plain)
+    torch.testing.assert_close([norm._aside for norm in norms], aside)
+
+
 @pytest.mark.parametrize("make", [lambda: SpectralLinear(7, 5), lambda: SpectralConv2d(3, 6, 3)])
 def test_a_spectral_norm_becomes_one_and_its_gradient_is_that_of_the_quotient(make):
     torch.manual_seed(0)
