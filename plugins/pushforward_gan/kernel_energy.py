@@ -1,13 +1,16 @@
-"""Energies between the critic's views of data and of samples: the maximum mean discrepancy as an objective."""
+"""Energies between two sets of points or of a critic's views of them: the maximum mean discrepancy as an objective."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import torch
+from pydantic import PositiveFloat
 from torch import Tensor
 
-from pushforward import Objective
+from pushforward import Objective, UserError
+
+BANDWIDTHS = {"gaussian": [0.5, 1.0, 2.0, 4.0, 8.0], "inverse-multiquadric": [0.5, 1.0, 2.0, 4.0, 8.0]}
 
 
 class KernelEnergy(Objective):
@@ -16,21 +19,34 @@ class KernelEnergy(Objective):
     .. math:: c_G = \mathbb{E}\, k(u, u') + \mathbb{E}\, k(v, v') - 2\, \mathbb{E}\, k(u, v), \qquad c_D = -c_G,
         \qquad u = D(x), \; v = D(G)
 
-    Pairs of equal rows are left out, so that equal laws have a cost of zero in the mean. Kernels: `gaussian`, the mean
-    over bandwidths 1/2, 1, 2, 4, 8; `rational-quadratic`, the mean of :math:`(1 + d^2 / 2a)^{-a}` over a = 1/5, 1/2, 1,
-    2, 5; `energy`, :math:`-|d|`, which makes it the energy distance. Logits have a free scale, so that the critic needs
-    a penalty on its slope.
+    Pairs of equal rows are left out, so that equal laws have a cost of zero in the mean. Kernels, as functions of the
+    distance t in bandwidths: `gaussian`, :math:`e^{-t^2 / 2}`; `inverse-multiquadric`, :math:`(1 + t^2)^{-1/2}`;
+    `rational-quadratic`, the mean of :math:`(1 + t^2 / 2a)^{-a}` over a = 1/5, 1/2, 1, 2, 5; `energy`, :math:`-t`,
+    which makes it the energy distance. Logits have a free scale, so that a critic needs a penalty on its slope; in
+    `moment-matching` there is no critic, and u and v are data and samples themselves.
 
     Reference: Binkowski, Sutherland, Arbel, Gretton, "Demystifying MMD GANs", 2018, arXiv:1801.01401.
 
     Args:
         kernel: which one.
+        bandwidths: the kernel is its mean over these, in the unit of logits or data; None takes 1/2, 1, 2, 4, 8 for
+            `gaussian` and `inverse-multiquadric`, 1 for the others.
+
+    Raises:
+        UserError: if there is no bandwidth.
     """
 
     generator_needs_real = True
+    compares_points = True
 
-    def __init__(self, kernel: Literal["gaussian", "rational-quadratic", "energy"] = "rational-quadratic") -> None:
-        self.kernel = kernel
+    def __init__(
+        self,
+        kernel: Literal["gaussian", "inverse-multiquadric", "rational-quadratic", "energy"] = "rational-quadratic",
+        bandwidths: list[PositiveFloat] | None = None,
+    ) -> None:
+        if bandwidths is not None and not bandwidths:
+            raise UserError("bandwidths is empty: expected one positive number at least")
+        self.kernel, self.bandwidths = kernel, bandwidths or BANDWIDTHS.get(kernel, [1.0])
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Minus the discrepancy."""
@@ -50,10 +66,18 @@ class KernelEnergy(Objective):
         return (values.sum() - values.diagonal().sum()) / max(len(v) * (len(v) - 1), 1)
 
     def _values(self, u: Tensor, v: Tensor) -> Tensor:
+        """The kernel between every point of u, (n,) or (n, d), and every one of v: (n, m)."""
         apart = u[:, None] - v
-        if self.kernel == "energy":
-            return -apart.abs()
-        square = apart.square()
+        if self.kernel == "energy":  # whose slope where points meet is taken as zero
+            distance = apart.abs() if u.ndim == 1 else torch.linalg.vector_norm(apart, dim=2)
+            return torch.stack([-distance / h for h in self.bandwidths]).mean(0)
+        square = apart.square() if u.ndim == 1 else apart.square().sum(2)
+        return torch.stack([self._at(square / h**2) for h in self.bandwidths]).mean(0)
+
+    def _at(self, square: Tensor) -> Tensor:
+        """A smooth kernel at a squared distance in bandwidths."""
         if self.kernel == "gaussian":
-            return torch.stack([(-square / (2 * h**2)).exp() for h in (0.5, 1.0, 2.0, 4.0, 8.0)]).mean(0)
+            return (-square / 2).exp()
+        if self.kernel == "inverse-multiquadric":
+            return (1 + square).rsqrt()
         return torch.stack([(1 + square / (2 * a)) ** -a for a in (0.2, 0.5, 1.0, 2.0, 5.0)]).mean(0)

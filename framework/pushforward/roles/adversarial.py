@@ -27,11 +27,13 @@ class Objective(abc.ABC):
         pairs: whether real and fake logits are compared pair by pair, so that both batches must be of one size.
         generator_needs_real: whether the generator's cost reads the logits of real data; if not they are not computed.
         log_ratio: whether the best logits are the log-ratio of the density of real data to that of generated ones.
+        compares_points: whether rows (n, d) may stand for logits, so that data are compared without a critic.
     """
 
     pairs: bool = False
     generator_needs_real: bool = False
     log_ratio: bool = False
+    compares_points: bool = False
 
     @abc.abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
