@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -53,46 +55,51 @@ def critic_health(built: Built) -> dict[str, Any]:
             count = len(held_out.x)
             noise = Draw(play.seed, ("health",), count, device=play.device)
             fake = Batch(play.game.sample(count, noise, classes), held_out.labels)
-            found = _compared(critic, held_out, fake)
+            (on_real, slope_real), (on_fake, slope_fake) = _judged(critic, held_out), _judged(critic, fake)
+            found = _compared(on_real, on_fake) | {"slope-real": slope_real, "slope-fake": slope_fake}
             if own is not None:
-                found |= _memorised(_logits(critic, own), _logits(critic, held_out), _logits(critic, fake))
+                found |= _memorised(_logits(critic, own), on_real, on_fake)
     finally:
         play.game.train(training)
     return found
 
 
-def gradient_shares(built: Built) -> dict[str, float]:
+def gradient_shares(built: Built, costs: Iterable[str] | None = None) -> dict[str, float]:
     r"""How much each term has in its player's gradient, by ``<player>/<term>``, on one turn.
 
     .. math:: |\nabla c_t| / \sum_s |\nabla c_s|
 
     Of games with a discriminator, for players whose cost has several terms. Shares far from what strengths suggest
-    tell that a penalty rules, or does nothing.
+    tell that a penalty rules, or does nothing. `costs`, the names ``cost/<player>/<term>`` of the ledger, spare the
+    players that are known to have one term.
     """
     play = built.play
     if not any(isinstance(m, Discriminator) for m in play.game.players.values()):
         return {}
-    n = min(looked_at(built), max(_in_a_move(built), FEWEST))  # penalties on slopes go back twice
+    single = {player for player, terms in _terms_of(costs or ()).items() if terms == 1}
+    n = min(looked_at(built), _in_a_move(built))  # penalties on slopes go back twice ...
+    if math.prod(built.target.shape) > LARGE:
+        n = max(n // 2, 1)  # ... and every term once more than in a move, along a graph that is kept
     draw = Draw(play.seed, ("health", "shares"), n, device=play.device)
     if play.game.needs_data:
         draw = draw.with_data(*built.target.batch(draw))
     found: dict[str, float] = {}
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         for player, own in play.field.own.items():
-            if player not in play.game.responders:
+            if player not in play.game.responders and player not in single:
                 found |= {
                     f"{player}/{t}": share for t, share in _shares(play, player, list(own.values()), draw).items()
                 }
     return found
 
 
-def watched(built: Built) -> dict[str, float]:
-    """What is logged at every report, under ``health/``: slopes, gaps, shares and coverage."""
+def watched(built: Built, costs: Iterable[str] | None = None) -> dict[str, float]:
+    """What is logged at every report, under ``health/``: slopes, gaps, shares (of these `costs`) and coverage."""
     critic = critic_health(built)
     names = {"slope-real": "slope/real", "slope-fake": "slope/generated", "gap": "gap/held-out"}
     names |= {"gap-training": "gap/training"}
     values = {new: float(critic[old]) for old, new in names.items() if old in critic}
-    values |= {f"share/{name}": share for name, share in gradient_shares(built).items()}
+    values |= {f"share/{name}": share for name, share in gradient_shares(built, costs).items()}
     if critic and "mode-coverage" not in built.measures:
         values |= _coverage(built)
     return {f"health/{name}": value for name, value in values.items()}
@@ -102,12 +109,17 @@ def looked_at(built: Built) -> int:
     """How many samples are looked at: fewer of large images."""
     numbers = max(math.prod(built.target.shape), 1)
     most = LOOKED_AT if numbers <= LARGE else _in_a_move(built)
-    return max(min(most, NUMBERS // numbers), FEWEST)
+    return min(most, max(NUMBERS // numbers, FEWEST))
 
 
 def _in_a_move(built: Built) -> int:
     """The samples whose cost is computed at once."""
     return int(built.plan.value("batch") or 1) // int(built.plan.value("accumulate"))
+
+
+def _terms_of(costs: Iterable[str]) -> Counter[str]:
+    """How many terms each player's cost has."""
+    return Counter(player for kind, player, *_ in (name.split("/") for name in costs) if kind == "cost")
 
 
 def _to(play: Play, batch: Batch) -> Batch:
@@ -143,16 +155,9 @@ def _coverage(built: Built) -> dict[str, float]:
     return {"coverage/modes": found["value"], "coverage/quality": found["quality"]}
 
 
-def _compared(critic: Discriminator, real: Batch, fake: Batch) -> dict[str, Any]:
-    on_real, on_fake = _logits(critic, real), _logits(critic, fake)
-    accuracy, gap = _ahead(on_real, on_fake), float(on_real.mean() - on_fake.mean())
-    return {
-        "accuracy": accuracy,
-        "gap": gap,
-        "slope-real": _slope(critic, real),
-        "slope-fake": _slope(critic, fake),
-        "saturated": accuracy > WINS and gap > GAP,
-    }
+def _compared(real: Tensor, fake: Tensor) -> dict[str, Any]:
+    accuracy, gap = _ahead(real, fake), float(real.mean() - fake.mean())
+    return {"accuracy": accuracy, "gap": gap, "saturated": accuracy > WINS and gap > GAP}
 
 
 def _memorised(training: Tensor, held_out: Tensor, fake: Tensor) -> dict[str, Any]:
@@ -184,10 +189,13 @@ def _logits(critic: Discriminator, batch: Batch) -> Tensor:
     return one_logit_a_sample(critic(batch.x, _condition(critic, batch)), len(batch.x))
 
 
-def _slope(critic: Discriminator, batch: Batch) -> float:
-    """The mean norm; of a critic that averages over places, of its mean logit."""
+def _judged(critic: Discriminator, batch: Batch) -> tuple[Tensor, float]:
+    """Logits, and the mean norm of their slopes; of a critic that averages over places, of its mean logit."""
+    logits: list[Tensor] = []
 
     def logit(x: Tensor) -> Tensor:
-        return one_logit_a_sample(critic(x, _condition(critic, batch)), len(x))
+        logits.append(one_logit_a_sample(critic(x, _condition(critic, batch)), len(x)))
+        return logits[0]
 
-    return float(slope(logit, batch.x).detach().flatten(1).norm(dim=1).mean())
+    norms = slope(logit, batch.x).detach().flatten(1).norm(dim=1)
+    return logits[0].detach(), float(norms.mean())

@@ -67,7 +67,7 @@ class Reporter(pl.Callback):
         refuse_non_finite(play)
         measured = self.measure("validation")
         flat = flatten(measured)
-        values = values | watched(self.built)
+        values = values | watched(self.built, values)
         self.trackers.numbers(play.played, values | {f"validation/{name}": value for name, value in flat.items()})
         self.pictures()
         better = self._is_better(flat)

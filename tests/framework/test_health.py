@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from pushforward import Discriminator, Draw, run
@@ -61,6 +62,15 @@ def test_shares_are_of_the_norms_of_each_terms_gradient():
     assert not any(name.startswith("generator") for name in found)  # its cost has one term
 
 
+def test_shares_spare_a_player_that_the_ledger_knows_to_have_one_term():
+    built = linear("rings/gan", "model.objective=wasserstein", "model.penalties=[{use: r1, weight: 0.5}]")
+    costs = ["cost/discriminator/objective", "cost/discriminator/r1", "cost/generator/objective"]
+    asked = []
+    built.play.game.register_forward_pre_hook(lambda game, given: asked.extend(given[0]))
+    assert gradient_shares(built, costs) == gradient_shares(built)
+    assert asked == ["discriminator", "discriminator", "generator"]
+
+
 def test_looking_changes_nothing():
     built = build(plan_recipe("rings/gan"))
     state, numbers = torch.get_rng_state(), [p.clone() for p in built.play.game.parameters()]
@@ -86,6 +96,18 @@ def test_a_conditional_critic_is_looked_at_with_its_labels():
 def test_a_flow_has_no_critic():
     built = build(plan_recipe("rings/flow"))
     assert watched(built) == {} and looked_at(built) == 1000
+
+
+def test_of_large_images_no_more_are_looked_at_than_a_move_sees(tmp_path):
+    kind = tmp_path / "one"
+    kind.mkdir()
+    for i in range(10):
+        Image.new("RGB", (64, 64), (20 * i, 0, 0)).save(kind / f"{i}.png")
+    target = f"target={{use: image-folder, path: {tmp_path}, resize: 64, validation: 0.2, test: 0.2}}"
+    one = "width: 8, group: 8, conditional: false"
+    slim = [f"model.generator={{{one}}}", f"model.discriminator={{{one}}}"]
+    seen = [looked_at(build(plan_recipe("imagenet64/r3gan", [target, f"budget.batch={n}", *slim]))) for n in (2, 5)]
+    assert seen == [2, 5]
 
 
 def test_health_is_logged_at_every_report_and_drawn(tmp_path):
