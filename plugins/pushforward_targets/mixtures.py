@@ -46,13 +46,14 @@ class Mixture(Endless):
 
     def score(self, x: Tensor) -> Tensor:
         """-grad U(x), (n, D): the pulls of the summands, each as strong as its share of the density at x."""
-        shares, precisions = self._logs(x).softmax(0).T, 1 / self._variances.to(x)
-        return shares @ (self._means.to(x) * precisions) - x * (shares @ precisions)
+        pulls = torch.cat([self._means / self._variances, 1 / self._variances], 1).to(x)
+        towards, away = (self._logs(x).softmax(0).T @ pulls).chunk(2, 1)
+        return towards - x * away
 
     def _logs(self, x: Tensor) -> Tensor:
         """log of every summand, (modes, n): points lie side by side, which is several times faster for few modes."""
-        off = x.T - self._means.to(x)[..., None]
-        return self._peaks.to(x)[:, None] - 0.5 * (off.square() / self._variances.to(x)[..., None]).sum(1)
+        off, weights = x.T - self._means.to(x)[..., None], (-0.5 / self._variances).to(x)
+        return torch.baddbmm(self._peaks.to(x)[:, None, None], weights[:, None], off.square()).squeeze(1)
 
 
 class GaussianMixture(Mixture):
