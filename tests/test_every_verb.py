@@ -101,6 +101,11 @@ def short(tmp_path_factory):
             "budget.report_every=50",
         ],  # play at rest needs no remedies, which take longer
         "eight-gaussians/flow-matching": ["model.solver=rk4", "model.steps=2"],
+        "mnist/glow": [
+            "model.flow.steps=1",
+            "model.flow.width=8",
+            "measure=[{use: bits-per-dimension, samples: 32, train_rows: 200}]",
+        ],
         "curves/infinity": ["model.points=64", "model.flow.layers=3"],
         "curves/circle": ["model.points=64"],
         "curves/half-circle": ["model.points=64"],
