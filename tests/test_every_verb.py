@@ -88,18 +88,16 @@ def short(tmp_path_factory):
     for name in tables:
         small = f"about: A small flow.\nextends: {name}/maf\nbudget: {{rounds: 4, batch: 32, report_every: 2}}\n"
         (tmp_path / f"{name}.yaml").write_text(small)
+    massed = "measure=[log-density, {use: mass, points: 20}, sliced-wasserstein]"
     shorter = {f"{name}/gebm": [f"model.base.recipe={tmp_path / f'{name}.yaml'}"] for name in tables} | {
-        "rings/gebm": [f"model.base.recipe={flow}"],
+        "rings/gebm": [f"model.base.recipe={flow}", massed],
         "mnist/gebm": [
             f"model.base.recipe={gan}",
             "measure=[{use: quality-over-base, measure: {use: frechet, samples: 64}, blocks: 3}]",
             "watch=[{use: base-and-model, picture: {use: sample-grid, rows: 2}}]",
         ],
-        "checkerboard/nsf": ["measure=[log-density, {use: mass, points: 20}, sliced-wasserstein]"],
-        "dirac/r1": [
-            "budget.rounds=100",
-            "budget.report_every=50",
-        ],  # play at rest needs no remedies, which take longer
+        # play that comes to rest needs no remedies, which take longer
+        "dirac/r1": ["budget.rounds=100", "budget.report_every=50"],
         "eight-gaussians/flow-matching": ["model.solver=rk4", "model.steps=2"],
         "mnist/glow": [
             "model.flow.steps=1",
@@ -112,6 +110,7 @@ def short(tmp_path_factory):
         "surfaces/paraboloid": ["model.points=6", "model.flow.layers=2", "model.flow.width=2"],
         "eight-gaussians/ntk-width": ["measure=[{use: width-error, widths: [8, 16], seeds: 2}]", "watch=[]"],
     }
+    shorter |= dict.fromkeys(("checkerboard/nsf", "moons/nsf", "rings/flow"), [massed])
     estimates = ["measure=[log-z]", "model.estimator.pilot=32", "model.estimator.ess=0.5", "budget.evaluations=20000"]
     particles = [name for name, plan in PLANS.items() if _estimates_by(plan) == "sequential-monte-carlo"]
     shorter |= dict.fromkeys(particles, estimates) | {"square/poisson": ["budget.evaluations=300000"]}
