@@ -110,7 +110,7 @@ def short(tmp_path_factory):
         "surfaces/paraboloid": ["model.points=6", "model.flow.layers=2", "model.flow.width=2"],
         "eight-gaussians/ntk-width": ["measure=[{use: width-error, widths: [8, 16], seeds: 2}]", "watch=[]"],
     }
-    shorter |= dict.fromkeys(("checkerboard/nsf", "moons/nsf", "rings/flow"), [massed])
+    shorter |= {name: [massed] for name in ("checkerboard/nsf", "moons/nsf", "rings/flow")}
     estimates = ["measure=[log-z]", "model.estimator.pilot=32", "model.estimator.ess=0.5", "budget.evaluations=20000"]
     particles = [name for name, plan in PLANS.items() if _estimates_by(plan) == "sequential-monte-carlo"]
     shorter |= dict.fromkeys(particles, estimates) | {"square/poisson": ["budget.evaluations=300000"]}

@@ -23,6 +23,7 @@ BLOCK = 8192  # particles moved at once
 LARGEST = 4096  # particles of a group, so that a block holds whole groups
 FEW = 0.5  # the effective share below which a group is resampled, and below which groups are not believed
 LIMIT = 0.7  # of k-hat
+SMALL = 50  # particles of a group, below which the law of its estimate is too skewed for the mean of twenty of them
 
 
 class SequentialMonteCarlo(Estimator):
@@ -36,8 +37,9 @@ class SequentialMonteCarlo(Estimator):
     fewer than half of a group's particles are effective; then it is resampled systematically.
 
     Particles of one group depend on each other, so that their weights tell no error. Groups do not: `n` counts them,
-    the error is that of their mean, and the interval is Student's. The effective share and k-hat are the worst that all
-    particles together have on the way. The particles that end at temperature 1 can be had as samples.
+    the error is that of their mean, and the interval is Student's, which asks groups not to be too small. The effective
+    share and k-hat are the worst that all particles together have on the way. The particles that end at temperature 1
+    can be had as samples.
 
     Reference: Del Moral, Doucet, Jasra, "Sequential Monte Carlo Samplers", 2006; Dai, Heng, Jacob, Whiteley,
     "An Invitation to Sequential Monte Carlo Samplers", 2020, arXiv:2007.11936.
@@ -201,6 +203,11 @@ class Worst:
             said.append(f"between two temperatures Pareto k-hat is {self.khat:.2f}, above {LIMIT}: raise ess")
         if self.ess * particles < FEWEST:
             said.append(f"at one temperature only {self.ess * particles:.1f} of {particles} particles were effective")
+        if particles < SMALL * n:
+            said.append(
+                f"groups of {particles / n:.0f} particles are so small that the estimates of most are too low, and few"
+                " make up for it: spend more evaluations, or lower groups or ess"
+            )
         if groups < FEW:
             said.append(
                 f"groups differ so much that {groups * n:.1f} of {n} carry the mean, so that its error cannot be"
