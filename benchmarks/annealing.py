@@ -1,8 +1,9 @@
 """Gradients a second of annealed and sequential Monte Carlo beside jitted blackjax, at equal temperatures and leaps.
 
-One process, one thread, 2,000 particles, interleaved runs, medians; what a compiler takes before its first run is told
-apart. A gradient is one leapfrog step of one particle; what else a move asks of the target is each contender's own
-affair. Peers are not dependencies: put jax and blackjax on the path; without them only pushforward is timed.
+One process, one thread, 2,000 particles, interleaved runs, medians of the processor's seconds, so that others on the
+machine count for little; what a compiler takes before its first run is told apart. A gradient is one leapfrog step of
+one particle; what else a move asks of the target is each contender's own affair. Peers are not dependencies: put jax
+and blackjax on the path; without them only pushforward is timed.
 
 Run: python benchmarks/annealing.py [--runs 5] [--temperatures 10] [--leaps 10] [--compile]
 """
@@ -180,14 +181,14 @@ def main() -> None:
         for kind in ("annealed", "sequential"):
             first, took = {}, {label: [] for label in contenders}
             for label, runs in contenders.items():
-                began = time.perf_counter()
+                began = time.process_time()
                 runs[kind](0)
-                first[label] = time.perf_counter() - began
+                first[label] = time.process_time() - began
             for i in range(arguments.runs):
                 for label, runs in contenders.items():
-                    began = time.perf_counter()
+                    began = time.process_time()
                     runs[kind](i + 1)
-                    took[label].append(time.perf_counter() - began)
+                    took[label].append(time.process_time() - began)
             for label, seconds in took.items():
                 middle = statistics.median(seconds)
                 moved = gradients if kind == "sequential" or label == "blackjax" else gradients - PARTICLES * leaps
