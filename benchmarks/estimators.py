@@ -141,8 +141,8 @@ def measured(name: str, estimator: Estimator, target: Target, budget: int, seeds
 
 def of_recipe(name: str) -> list[Estimate] | str:
     """What was measured of the recipe that trains a field for a target, or that there is none."""
-    recipe = FIELDS.get(name, "")
-    seeds = read_expected([own_recipes()])[recipe].measured.get("seeds", {}) if recipe else {}
+    expected = read_expected([own_recipes()]).get(FIELDS.get(name, ""))
+    seeds = expected.measured.get("seeds", {}) if expected is not None else {}
     if not seeds:
         return "-"
     return [
