@@ -45,6 +45,9 @@ def _newton(play: Play, turn: Draw, flat: Tensor) -> Point | None:
         except RunFailed:
             return None
         v = torch.cat([g.detach().reshape(-1) for g in linear.outputs.values()]).double()
+        jacobian = linear.dense().detach().double()
+        if not bool(v.isfinite().all() and jacobian.isfinite().all()):
+            return None
         size = float(v.norm())
         first = first or max(size, 1e-300)
         if size <= TOLERANCE * max(first, 1.0):
@@ -52,7 +55,7 @@ def _newton(play: Play, turn: Draw, flat: Tensor) -> Point | None:
         best, since = (size, 0) if size < 0.9 * best else (best, since + 1)
         if since > PATIENCE:
             return None
-        step = torch.linalg.lstsq(linear.dense().detach().double(), v[:, None]).solution[:, 0]
+        step = torch.linalg.lstsq(jacobian, v[:, None]).solution[:, 0]
         reach = 0.5 * (1.0 + float(flat.norm()))
         flat = flat - step * min(1.0, reach / max(float(step.norm()), 1e-300))
         if not bool(torch.isfinite(flat).all()):

@@ -176,6 +176,14 @@ def test_newton_finds_the_equilibrium_that_the_game_knows(monkeypatch):
         torch.testing.assert_close(found[key].detach(), value, rtol=0, atol=1e-8)
 
 
+def test_newton_gives_up_where_the_field_has_no_slope(tmp_path):
+    """The slope of x + |x|^1.5 is 1 at 0, and its own slope is infinite there."""
+    from pushforward import Draw
+
+    built = play_recipe(game_file(tmp_path, "x + x.abs() ** 1.5", "y**2", 0.0, start="0.0"), "budget.rounds=2")
+    assert find_equilibrium(built.play, Draw(0, (0,), 1)) is None
+
+
 def test_the_growth_of_a_spiral_is_that_of_its_envelope():
     t = torch.arange(400, dtype=torch.float64)
     series = 0.98**t * (1 + 0.5 * torch.sin(0.37 * t))
