@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from pushforward import Batch, Doubt, Draw, RunFailed, Target, UserError, load_recipe
+from pushforward import Batch, Doubt, Draw, Estimate, RunFailed, Target, UserError, load_recipe
 from pushforward.optimizers import SGD
 from pushforward.play import Play
 from pushforward.roles.measure import Look
 from pushforward.rules.turns import Simultaneous
 from pushforward_neis.bases import Identity, UniformBox
-from pushforward_neis.exact_fields import LinearField
+from pushforward_neis.descent import NormalisedDescent
+from pushforward_neis.exact_fields import FunnelField, LinearField
 from pushforward_neis.fields import GenericField, GradientField
 from pushforward_neis.game import NEIS
 from pushforward_neis.losses import loss_of
@@ -23,6 +24,7 @@ from pushforward_neis.spent import TrainingEvaluations
 from pushforward_neis.starts import downhill, led_to, log_share_of_base, roughly_sampled
 from pushforward_neis.steppers import ClosedForm
 from pushforward_neis.window import Window
+from pushforward_targets.funnel import FunnelBall
 from pushforward_targets.mixtures import TwoModes
 
 F64 = torch.float64
@@ -118,7 +120,7 @@ def test_relative_variance_is_the_tabulated_one_from_both_sides() -> None:
     assert abs(found["value"] - 0.26993) < 4 * found["standard_error"] < 0.06
     assert abs(found["forward"] - 0.26993) < 4 * found["forward_standard_error"] < 0.05
     assert found["forward_ess"] == pytest.approx(1 / 1.26993, abs=0.03) and found["n"] == 20_000
-    spread = [RelativeVariance(400, 0).measure(Look(game, Shifted(), seed=i)) for i in range(40)]
+    spread = [RelativeVariance(400, 0).measure(Look(game, Shifted(), seed=i)) for i in range(60)]
     values = torch.tensor([s["value"] for s in spread])
     assert float(values.std()) == pytest.approx(sum(s["standard_error"] for s in spread) / 40, rel=0.4)
     assert "forward" not in spread[0]
@@ -181,6 +183,27 @@ def test_rough_samples_lie_in_the_modes_and_are_spread_as_the_modes_are() -> Non
     for points, scale in ((ends, 0.0), (spread, 0.1)):
         apart = points - modes[torch.cdist(points, modes).argmin(1)]
         assert float(apart.square().mean()) == pytest.approx(scale, abs=0.006)  # .1 +- five times .0022
+
+
+def trained_on_the_funnel(field: FunnelField | LinearField) -> Estimate:
+    game = NEIS(field, FunnelBall(), steps=20, stepper="exact", loss="log-weight")
+    optimizer = NormalisedDescent(0.3).in_place(field.parameters())
+    for i in range(60):
+        optimizer.param_groups[0]["lr"] = 0.3 / (1 + 9 * i / 60)
+        optimizer.zero_grad()
+        game.costs(("velocity",), Draw(0, (i,), 300))["velocity"]["log-weight"].backward()
+        optimizer.step()
+    return game.estimate(game.target, 400_000, Draw(0, ("funnel",), 1))
+
+
+def test_two_numbers_follow_a_funnel_and_a_linear_velocity_leaves_much_of_it_out_and_is_doubted() -> None:
+    """Both are unbiased, and both tails are heavy: what is missing is mass that next to no walker meets."""
+    torch.manual_seed(0)
+    truth = FunnelBall().log_z
+    two, linear = trained_on_the_funnel(FunnelField((10,))), trained_on_the_funnel(LinearField((10,)))
+    assert math.exp(two.log_z - truth) > 0.95
+    assert math.exp(linear.log_z - truth) < 0.8 and linear.ess < 0.2 * two.ess
+    assert "too heavy to trust" in linear.warning
 
 
 class Counting(TwoModes):
