@@ -115,6 +115,9 @@ def short(tmp_path_factory):
     estimates = ["measure=[log-z]", "model.estimator.pilot=32", "model.estimator.ess=0.5", "budget.evaluations=20000"]
     particles = [name for name, plan in PLANS.items() if _estimates_by(plan) == "sequential-monte-carlo"]
     shorter |= dict.fromkeys(particles, estimates) | {"square/poisson": ["budget.evaluations=300000"]}
+    few = ["measure=[log-z, {use: relative-variance, samples: 200, forward: 200, final: 300}, training-evaluations]"]
+    few += ["model.steps=6", "budget.evaluations=5000", "watch=[trajectories]"]
+    shorter |= dict.fromkeys([name for name in PLANS if name.startswith(("two-modes/", "four-modes/", "funnel/"))], few)
     flows = [f"{place}.recipe={flow}" for place in ("target.base", "model.estimator.proposal")]
     shorter["ebm/log-z"] = [f"target.energy.recipe={energy}", *flows, "measure=[log-z]", "budget.evaluations=2000"]
     return lambda recipe: [f"budget.rounds={8 * (recipe in PLAYED)}", *SHORT, *shorter.get(recipe, [])]
