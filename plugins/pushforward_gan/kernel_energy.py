@@ -33,7 +33,7 @@ class KernelEnergy(Objective):
             `gaussian` and `inverse-multiquadric`, 1 for the others.
 
     Raises:
-        UserError: if there is no bandwidth.
+        UserError: if there is no bandwidth, or a batch of one.
     """
 
     generator_needs_real = True
@@ -62,8 +62,10 @@ class KernelEnergy(Objective):
         return self._within(real) + self._within(fake) - 2 * self._values(real, fake).mean()
 
     def _within(self, v: Tensor) -> Tensor:
+        if len(v) < 2:
+            raise UserError(f"kernel-energy compares pairs within a batch: got a batch of {len(v)}, expected 2 or more")
         values = self._values(v, v)
-        return (values.sum() - values.diagonal().sum()) / max(len(v) * (len(v) - 1), 1)
+        return (values.sum() - values.diagonal().sum()) / (len(v) * (len(v) - 1))
 
     def _values(self, u: Tensor, v: Tensor) -> Tensor:
         """The kernel between every point of u, (n,) or (n, d), and every one of v: (n, m)."""

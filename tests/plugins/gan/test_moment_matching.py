@@ -80,6 +80,8 @@ def test_what_has_no_place_in_it_is_refused():
         MomentMatching(generator)
     with pytest.raises(UserError, match="bandwidths is empty"):
         KernelEnergy("gaussian", [])
+    with pytest.raises(UserError, match="got a batch of 1, expected 2 or more"):
+        KernelEnergy().generator(torch.zeros(1), torch.zeros(3))
     game = shifted(0.0, None)
     with pytest.raises(UserError, match=r"generated samples have shape \(1,\), data \(3,\)"):
         game.costs(("generator",), Draw(0, (0,), 5, x=torch.zeros(5, 3), dtype=torch.float64))
