@@ -52,7 +52,7 @@ class ManyWell(Endless):
     def score(self, x: Tensor) -> Tensor:
         """Its gradient, (n, D)."""
         well = x[:, ::2]
-        return torch.stack([-4 * well**3 + 12 * well + 0.5, -x[:, 1::2]], 2).flatten(1)
+        return torch.stack([well * (12 - 4 * well * well) + 0.5, -x[:, 1::2]], 2).flatten(1)
 
 
 class MultiWell(Endless):
