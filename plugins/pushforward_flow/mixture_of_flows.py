@@ -43,7 +43,7 @@ class MixtureOfFlows(FlowGame):
         """After the first turn, normalising layers of every flow begin with the statistics of its data."""
         Game.remember(self, name, draw, out)
         for flow in self.flow.flows:
-            begin(flow, *self._data(draw))
+            begin(flow, lambda: self._data(draw))
 
 
 class Mixed(nn.Module):

@@ -21,8 +21,7 @@ def loss_of(name: Loss, log_weights: Tensor, log_share: Tensor | None = None) ->
     of fixed length is the same for a loss and for its logarithm, which is the one that cannot overflow. The variance
     takes away the mean of the same walkers, which makes its gradient less noisy once weights are nearly equal. The last
     two bend less under a few large weights: the first of them hardly looks at them at all, and cannot see a mode that
-    no walker meets; in the second the mean of A is held fixed, since it is the same for every velocity, and epsilon is
-    a thousandth.
+    no walker meets; in the second A is in units of the mean of the same walkers, and epsilon is a thousandth.
 
     Args:
         name: which one.
@@ -36,7 +35,7 @@ def loss_of(name: Loss, log_weights: Tensor, log_share: Tensor | None = None) ->
     met = log_weights != -math.inf  # a weight of zero counts as zero; NaN stays and is seen
     log_a, share = log_weights[met], share[met]
     if name == "entropy":
-        mean = (log_a + share).logsumexp(0).detach() - n
+        mean = (log_a + share).logsumexp(0) - n
         above = torch.logaddexp(log_a - mean, log_a.new_tensor(-math.log(1000)))
         return ((above + share).exp() * above).sum() / len(log_weights)
     second = (2 * log_a + share).logsumexp(0) - n
