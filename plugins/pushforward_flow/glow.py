@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pushforward import Flow, UserError
 from pushforward_flow.actnorm import ActNorm
-from pushforward_flow.image_layers import Convolution, ImageCoupling, Split
+from pushforward_flow.image_layers import Convolution, ImageCoupling
 from pushforward_flow.layered import Condition, Layer, Moved
 from pushforward_flow.logit import Logit
 from pushforward_flow.monotone import Affine, Spline
@@ -79,7 +79,7 @@ class Glow(Flow):
         monotone = Spline(bins, -REACH, REACH) if bins else Affine(SCALE)
         self.condition = Condition(conditional, classes, context)
         self.conditional, self.classes, self.context = self.condition.width > 0, self.condition.classes, context
-        self.stages, self.splits = nn.ModuleList(), nn.ModuleList()
+        self.stages = nn.ModuleList()
         channels, height, across = shape
         for scale in range(scales):
             channels, height, across = 4 * channels, height // 2, across // 2
@@ -88,10 +88,10 @@ class Glow(Flow):
                 stage.append(ActNorm((channels, height, across)))
                 stage.append(Convolution(channels, height * across, "permutation" if bins else "rotation"))
                 stage.append(ImageCoupling(channels, width, monotone, self.condition.width))
-            self.stages.append(nn.ModuleList(stage))
-            if scale < scales - 1:
+            if scale < scales - 1:  # half of the channels leave as noise, once the other half has bent them
+                stage.append(ImageCoupling(channels, None, monotone, self.condition.width))
                 channels //= 2
-                self.splits.append(Split(channels, monotone, self.condition.width))
+            self.stages.append(nn.ModuleList(stage))
 
     def pull(self, x: Tensor, condition: Tensor | None = None) -> Moved:
         """Image to noise: what left first stands first."""
@@ -103,9 +103,8 @@ class Glow(Flow):
             for layer in stage:
                 x, log_det = layer.to_base(x, context)
                 total = total + log_det
-            if scale < len(self.splits):
-                x, gone, log_det = self.splits[scale].to_base(x, context)
-                total = total + log_det
+            if scale < self.scales - 1:
+                x, gone = x.chunk(2, 1)
                 noise.append(gone.flatten(1))
         return torch.cat([*noise, x.flatten(1)], 1).view(-1, *self.shape), total
 
@@ -123,9 +122,8 @@ class Glow(Flow):
             rest = rest[:, size:]
         x = noise[-1]
         for scale in reversed(range(self.scales)):
-            if scale < len(self.splits):
-                x, log_det = self.splits[scale].to_data(x, noise[scale], context)
-                total = total + log_det
+            if scale < self.scales - 1:
+                x = torch.cat([x, noise[scale]], 1)
             for layer in reversed(self.stages[scale]):
                 x, log_det = layer.to_data(x, context)
                 total = total + log_det

@@ -45,22 +45,20 @@ class ImageCoupling(Layer):
 
     Args:
         channels: how many there are.
-        width: channels of the network.
+        width: channels of the network; None means a single convolution.
         monotone: how one number is bent.
         context: how many numbers of a context stand beside each image.
     """
 
-    def __init__(self, channels: int, width: int, monotone: Monotone, context: int) -> None:
+    def __init__(self, channels: int, width: int | None, monotone: Monotone, context: int) -> None:
         super().__init__()
         self.monotone = monotone
         self.stay, self.move = channels - channels // 2, channels // 2
-        self.network = nn.Sequential(
-            nn.Conv2d(self.stay + context, width, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(width, width, 1),
-            nn.ReLU(),
-            zero_convolution(width, monotone.numbers * self.move),
-        )
+        seen, numbers = self.stay + context, monotone.numbers * self.move
+        layers: list[nn.Module] = []
+        if width is not None:
+            layers = [nn.Conv2d(seen, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 1), nn.ReLU()]
+        self.network = nn.Sequential(*layers, zero_convolution(seen if width is None else width, numbers))
 
     def to_base(self, x: Tensor, context: Tensor | None = None) -> Moved:
         """Bend."""
@@ -77,36 +75,6 @@ class ImageCoupling(Layer):
     def _theta(self, stay: Tensor, context: Tensor | None) -> Tensor:
         theta: Tensor = self.network(beside(stay, context))
         return theta.unflatten(1, (self.monotone.numbers, self.move)).movedim(1, -1)
-
-
-class Split(nn.Module):
-    """Half of the channels leave as noise, once what stays has bent them.
-
-    Args:
-        channels: how many stay, and how many leave.
-        monotone: how one number is bent.
-        context: how many numbers of a context stand beside each image.
-    """
-
-    def __init__(self, channels: int, monotone: Monotone, context: int) -> None:
-        super().__init__()
-        self.channels, self.monotone = channels, monotone
-        self.network = zero_convolution(channels + context, monotone.numbers * channels)
-
-    def to_base(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """What stays, what leaves, and the log-determinant."""
-        stay, move = x.split(self.channels, 1)
-        gone, log_slope = self.monotone.bend(move, self._theta(stay, context))
-        return stay, gone, log_slope.flatten(1).sum(1)
-
-    def to_data(self, stay: Tensor, gone: Tensor, context: Tensor | None = None) -> Moved:
-        """Both together again."""
-        moved, log_slope = self.monotone.unbend(gone, self._theta(stay, context))
-        return torch.cat([stay, moved], 1), log_slope.flatten(1).sum(1)
-
-    def _theta(self, stay: Tensor, context: Tensor | None) -> Tensor:
-        theta: Tensor = self.network(beside(stay, context))
-        return theta.unflatten(1, (self.monotone.numbers, self.channels)).movedim(1, -1)
 
 
 def zero_convolution(channels: int, outputs: int) -> nn.Conv2d:
