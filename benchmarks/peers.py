@@ -350,8 +350,8 @@ def compare(setting: Setting, recipe: str, segments: int, rounds: int) -> None:
         for i in range(2 * setting.batch):
             Image.new("RGB", (32, 32), (i, 0, 0)).save(place / "images" / f"{i}.png")
         built = build(plan_recipe(str(place / "recipe.yaml")))
-        asked = os.environ.get("COMPILE")
-        for player in ("generator", "discriminator")[: 0 if not asked else 1 if asked == "generator" else 2]:
+        compiled = {"1": ("generator", "discriminator"), "generator": ("generator",)}
+        for player in compiled.get(os.environ.get("COMPILE", ""), ()):
             getattr(built.play.game, player).compile(dynamic=False)
         trackers = Trackers([CsvTracker()])
         trackers.open(RunInfo(place, "peers", {}))

@@ -76,9 +76,8 @@ def log_share_of_base(log_weights: Tensor, helped: float, tries: int = 60) -> tu
         helped: p.
         tries: iterations.
     """
-    helped = min(
-        helped, 1 - 1 / (2 * len(log_weights))
-    )  # walkers that were not helped weigh, even where luck left none
+    # walkers that were not helped weigh, even where luck left none
+    helped = min(helped, 1 - 1 / (2 * len(log_weights)))
     n = math.log(len(log_weights))
     log_z = log_weights.logsumexp(0) - n
     for _ in range(tries):
