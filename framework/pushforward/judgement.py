@@ -193,7 +193,7 @@ def _floor(built: Built, name: str) -> float | None:
 def _said(name: str, motion: Motion) -> str:
     e = motion.evidence
     if motion.state == "undecided":
-        return f"{name} was reported too rarely to tell: in {e['reports']:.0f} reports"
+        return f"{name} was reported too rarely to tell: in {e['reports']:.0f} report{'s' * (e['reports'] != 1)}"
     scatter = f"it scatters by {e['scatter']:.3g} about {e['level']:.3g}, its own error is {e['error']:.2g}"
     return {
         "converging": f"over the later half of the run {name} has come down to {e['level']:.3g} and stays: {scatter}",
