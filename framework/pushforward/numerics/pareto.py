@@ -44,6 +44,17 @@ def khat_of_largest(top: Tensor) -> float:
     return (len(excess) * shape + 10 * 0.5) / (len(excess) + 10)
 
 
+def excess_of_largest(top: Tensor, log_total: float) -> float:
+    """By how much the largest weights exceed the threshold of their tail, all together, as a share of all weights.
+
+    Args:
+        top: the `largest_needed` log-weights, in descending order.
+        log_total: log of the sum of all weights.
+    """
+    weights = (top.double() - log_total).exp()
+    return float((weights - weights[-1]).sum())
+
+
 def pareto_shape(excess: Tensor) -> float:
     r"""Shape k of the generalised Pareto law with survival :math:`(1 + k x / \sigma)^{-1/k}`, by Zhang and Stephens.
 
@@ -59,7 +70,7 @@ def pareto_shape(excess: Tensor) -> float:
     j = torch.arange(1, size + 1, dtype=excess.dtype)
     theta = 1 / excess[-1] + (1 - torch.sqrt(size / (j - 0.5))) / (3 * quartile)
     theta = torch.where(theta.abs() < 1e-12 / excess[-1], 1e-12 / excess[-1], theta)  # theta = 0 is the exponential law
-    k = torch.log1p(-theta[:, None] * excess).mean(1)
+    k = torch.stack([torch.log1p(-t * excess).mean() for t in theta])  # one by one, for memory
     log_likelihood = n * (torch.log(-theta / k) - k - 1)
     best = float((torch.softmax(log_likelihood, 0) * theta).sum())
     return float(torch.log1p(-best * excess).mean())

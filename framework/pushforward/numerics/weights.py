@@ -11,13 +11,14 @@ from scipy.special import stdtrit
 from torch import Tensor
 
 from pushforward.numerics.log_sum import LogSum
-from pushforward.numerics.pareto import khat_of_largest, largest_needed, pareto_khat, pareto_shape
+from pushforward.numerics.pareto import excess_of_largest, khat_of_largest, largest_needed, pareto_khat, pareto_shape
 from pushforward.numerics.processes import gathered
 from pushforward.problem import UserError
 from pushforward.randomness import Draw
 from pushforward.roles.estimator import Estimate
 
 FEWEST = 100  # effective weights below which the delta method is not believed
+LEAST_TAIL = 0.5  # standard errors below which a tail is too small to matter
 
 
 def log_mean_exp(log_weights: Tensor) -> float:
@@ -132,6 +133,20 @@ class Weights:
         return khat_of_largest(self.largest) if math.isfinite(self.log_mean) else math.inf
 
     @property
+    def tail(self) -> float:
+        r"""What the tail adds to the mean above its threshold u, in standard errors of the mean.
+
+        .. math:: \sum_{w_i > u} (w_i - u) \Big/ \sqrt{\sum_i (w_i - \bar w)^2}
+
+        Where weights have no variance, the largest of them make the whole sum of squares, so that this is at least one
+        in the limit. Where it is well below, the weights pile up under a bound, and their tail index, which knows no
+        scale, says nothing about the mean. 0 where all weights are equal.
+        """
+        spread = 1 / self.ess - 1 if self.ess else 0.0
+        excess = excess_of_largest(self.largest, self.sum.log())
+        return excess * math.sqrt(self.n / spread) if spread > 0 else 0.0
+
+    @property
     def error(self) -> float:
         """Standard error of the log of the mean, by the delta method; infinite for a single weight."""
         return _error(self.n, self.ess)
@@ -181,7 +196,7 @@ class Weights:
             return f"all {self.n} weights are zero: no sample fell where the target has mass"
         said = []
         limit = min(1 - 1 / math.log10(self.n), 0.7) if self.n > 1 else -math.inf
-        if khat > limit:
+        if khat > limit and not self.tail < LEAST_TAIL:
             said.append(
                 f"Pareto k-hat {khat:.2f} is above {limit:.2f}: the weights' tail is too heavy to trust the error"
             )

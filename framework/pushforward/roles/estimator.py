@@ -22,7 +22,8 @@ class Estimate:
         standard_error: of log_z, by the delta method.
         interval: the 95 % confidence interval of log_z.
         ess: effective sample size as a fraction of n.
-        khat: Pareto tail index of the weights; above .7 the error itself cannot be trusted.
+        khat: Pareto tail index of the weights; above .7 the error itself cannot be trusted, but where the tail is too
+            small for the mean to hang on it.
         n: independent weights.
         non_finite: how many weights are not finite; they count as they are and are never dropped.
         evaluations: how often U was evaluated at one point.

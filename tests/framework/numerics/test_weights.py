@@ -7,6 +7,7 @@ import torch
 
 from pushforward import Draw
 from pushforward.numerics.log_sum import LogSum
+from pushforward.numerics.pareto import khat_of_largest, largest_needed
 from pushforward.numerics.weights import (
     Weights,
     effective_fraction,
@@ -61,6 +62,42 @@ def test_the_shape_of_a_generalised_pareto_law_is_found(k):
 def test_khat_of_flat_weights_is_zero_and_of_a_lonely_one_infinite():
     assert pareto_khat(torch.zeros(1000)) == 0
     assert pareto_khat(torch.tensor([0.0] + [-math.inf] * 999)) == math.inf
+
+
+def piled_under_a_bound(seed, n=40_000):
+    """A bend below 1, and 2 % of weights above it whose excess is spread like a Pareto law's, but ends at .025."""
+    u = uniform(seed, 2, n)
+    return torch.where(u[0] < 0.98, 0.6 + 0.4 * u[1], 1 + (1e-4 / u[1]).clamp(max=0.025)).log()
+
+
+def test_a_tail_that_is_too_small_to_matter_is_no_reason_to_doubt_whatever_its_index():
+    mean = 0.98 * 0.8 + 0.02 * (1 + 1e-4 * (1 + math.log(250)))  # E min(c / u, b) = c (1 + log(b / c))
+    found = [estimate_from_log_weights(piled_under_a_bound(seed), 1) for seed in range(200)]
+    assert all(e.khat > 0.7 for e in found) and not any(e.warning for e in found)
+    covered = sum(e.interval[0] < math.log(mean) < e.interval[1] for e in found)
+    assert 178 <= covered <= 199  # 190 are expected, with a spread of 3: the interval was right all along
+
+
+@pytest.mark.parametrize("k", [0.6, 0.9, 1.5])
+def test_the_tail_of_weights_without_variance_weighs_at_least_half_a_standard_error(k):
+    for seed in range(50):
+        weights = Weights(40_000)
+        weights.add(-k * torch.log(uniform(seed, 40_000)))
+        assert weights.tail > 1
+        assert weights.khat < 0.7 or "k-hat" in weights.estimate(1).warning
+
+
+def test_the_tail_is_the_excess_over_its_threshold_in_standard_errors_of_the_mean():
+    w = 0.5 * normal(0, 10_000)
+    weights = Weights(len(w))
+    weights.add(w)
+    a = w.exp()
+    top = a.topk(301).values
+    expected = (top[:-1] - top[-1]).sum() / (a - a.mean()).square().sum().sqrt()
+    assert weights.tail == pytest.approx(float(expected), rel=1e-9)
+    flat = Weights(1000)
+    flat.add(torch.zeros(1000))
+    assert flat.tail == 0
 
 
 def test_an_estimate_of_good_weights_covers_the_truth_without_a_warning():
@@ -140,6 +177,14 @@ def test_what_is_kept_of_weights_does_not_grow_with_them():
         weights.add(normal(i, 1000))
     assert len(weights.largest) == math.ceil(3 * math.sqrt(100_000)) + 1
     assert weights.sum.whole.bit_length() < 200
+
+
+def test_the_tail_index_of_many_weights_takes_no_more_memory_than_a_few_copies_of_their_tail():
+    top = (-torch.log(uniform(0, 10**7 // 100))).sort(descending=True).values[: largest_needed(10**7)]
+    with torch.profiler.profile(profile_memory=True) as seen:
+        khat_of_largest(top)
+    asked = [e.cpu_memory_usage for e in seen.events() if e.cpu_memory_usage > 0]
+    assert max(asked) <= 2 * top.nbytes
 
 
 def test_the_mean_log_weight_is_below_log_z_and_its_bound():
