@@ -2,7 +2,8 @@
 
 The field is that of a finished run of two-modes/neis, or one of its size as it begins: what a walker costs does not
 depend on its weights. One thread, its own seconds, medians of three after one that is thrown away; each peak of memory
-is that of a process of its own, less what it had before the first walker.
+is that of a process of its own, less what it had after ten walkers, with the median and range of five such processes:
+which pages are touched first differs by some megabytes from one to the next.
 
 Run: python benchmarks/walkers.py [--run FOLDER] [--memory 100000 1000000 10000000]
 """
@@ -53,12 +54,12 @@ def seconds(game: Any, walkers: int) -> float:
 
 
 def peak(folder: str | None, walkers: int) -> None:
-    """Print the growth of the peak of this process's memory while walkers are weighed, in MB."""
+    """Print by how many MB the peak of this process's memory grows while walkers are weighed."""
     game = of_recipe(folder, MEMORY_STEPS)
     game.estimate(game.target, 10 * game.window.points, Draw(0, ("first",), 1))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     game.estimate(game.target, walkers * game.window.points, Draw(0, ("walkers",), 1))
-    print(f"{walkers:>10} walkers: {(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024:6.1f} MB")
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
 def main() -> None:
@@ -80,9 +81,11 @@ def main() -> None:
     for dimension in DIMENSIONS:
         took = seconds(in_dimensions(dimension), 5_000)
         print(f"{dimension:>10} dimensions: {5_000 / took:8.0f} walkers a second", flush=True)
+    own = ["--run", arguments.run] if arguments.run else []
     for walkers in arguments.memory:
-        own = ["--run", arguments.run] if arguments.run else []
-        subprocess.run([sys.executable, __file__, "--peak", str(walkers), *own], check=True)
+        command = [sys.executable, __file__, "--peak", str(walkers), *own]
+        grown = sorted(float(subprocess.check_output(command, text=True)) for _ in range(5))
+        print(f"{walkers:>10} walkers: {grown[2]:.1f} MB ({grown[0]:.1f} to {grown[-1]:.1f})", flush=True)
 
 
 if __name__ == "__main__":

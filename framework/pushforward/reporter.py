@@ -44,9 +44,14 @@ class Reporter(pl.Callback):
         self.best_name: str | None = built.plan.value("best")
         self.patience: int | None = built.plan.value("patience")
         self.measure_seconds: dict[str, float] = {}  # what each measure took, the last time
+        self.process = (0, 1)  # which of how many processes this is
         self.best: dict[str, Any] = {"value": None, "round": 0, "waited": 0}
         self.seconds: Callable[[], float] = lambda: 0.0
         self.after_report: Callable[[int], None] = lambda played: None
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Learn which process this is."""
+        self.process = (trainer.global_rank, trainer.world_size)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """A report."""
@@ -56,6 +61,9 @@ class Reporter(pl.Callback):
         stop = False
         if trainer.is_global_zero:
             stop = self.report(values)
+        else:
+            refuse_non_finite(play)
+            self.measure("validation")
         if several:
             stop = bool(trainer.strategy.broadcast(stop))
         trainer.should_stop = trainer.should_stop or stop
@@ -78,14 +86,22 @@ class Reporter(pl.Callback):
         return self.out_of_patience
 
     @property
+    def together(self) -> bool:
+        """Whether there is a measure that all processes make together."""
+        return any(measure.together(self.built.play.game) for measure in self.built.measures.values())
+
+    @property
     def out_of_patience(self) -> bool:
         """Whether `best` has not become better for as many reports as `patience` allows."""
         return self.patience is not None and self.best["waited"] >= self.patience
 
     def measure(self, split: Split) -> dict[str, dict[str, Any]]:
-        """Every measure on a split, with the averaged weights in place and gradients off."""
+        """Every measure on a split, with the averaged weights in place and gradients off.
+
+        Of several processes the first has all of them, and the others what they share with it.
+        """
         self.measure_seconds = {}
-        return measure_on(self.built, split, self.measure_seconds)
+        return measure_on(self.built, split, self.measure_seconds, self.process)
 
     def pictures(self) -> None:
         """Every watcher's picture."""
@@ -119,7 +135,7 @@ class Reporter(pl.Callback):
 
 
 @contextmanager
-def looking(built: Built, split: Split) -> Iterator[Look]:
+def looking(built: Built, split: Split, process: tuple[int, int] = (0, 1)) -> Iterator[Look]:
     """A look at the game as it samples: averaged weights, evaluation mode, no gradients, global randomness kept."""
     play = built.play
     training = play.game.training
@@ -127,25 +143,31 @@ def looking(built: Built, split: Split) -> Iterator[Look]:
     try:
         with torch.random.fork_rng(devices=[]), play.averaged(), torch.no_grad():
             evaluations = built.plan.value("evaluations")
-            yield Look(play.game, built.target, split, play.played, built.plan.seed, evaluations, play.device, play)
+            seed, played = built.plan.seed, play.played
+            yield Look(play.game, built.target, split, played, seed, evaluations, play.device, play, process)
     finally:
         play.game.train(training)
 
 
-def measure_on(built: Built, split: Split, seconds: dict[str, float] | None = None) -> dict[str, dict[str, Any]]:
+def measure_on(
+    built: Built, split: Split, seconds: dict[str, float] | None = None, process: tuple[int, int] = (0, 1)
+) -> dict[str, dict[str, Any]]:
     """Every measure of a recipe on a split; what was doubted meanwhile stands under `warning`, in words.
 
     Args:
         built: the recipe as objects.
         split: what is looked at.
         seconds: is told what each measure took.
+        process: which of how many processes this is; any but the first makes the measures that all make together.
 
     Raises:
         RunFailed: naming the measure that fails.
     """
     measured: dict[str, dict[str, Any]] = {}
-    with looking(built, split) as look:
+    with looking(built, split, process) as look:
         for name, measure in built.measures.items():
+            if process[0] and not measure.together(built.play.game):
+                continue
             began = time.perf_counter()
             try:
                 with doubts() as voiced:

@@ -32,6 +32,7 @@ from pushforward.folder import (
 from pushforward.ledger import NonFinite
 from pushforward.limits import refuse_parts
 from pushforward.misfit import layer_of
+from pushforward.numerics.processes import of_the_first
 from pushforward.plan import Plan
 from pushforward.problem import INTERRUPTED, RunFailed, UserError
 from pushforward.progress import Progress
@@ -124,6 +125,13 @@ def _followed(out: Path, plan: Plan, resume: bool) -> Path:
     return newest_unfinished(out, plan.name, plan.value("rounds"), plan.fingerprint()) if resume else out
 
 
+class _Nothing(pl.LightningModule):
+    """What Lightning is given where no round is left and processes are to be started."""
+
+    def forward(self) -> None:
+        """Never called."""
+
+
 class Run:
     """One run, from its folder to its results; `name` is what trackers call it, None meaning as its folder."""
 
@@ -167,7 +175,7 @@ class Run:
             with self._signals():
                 self._fit()
                 self.rounds = play.played
-                measures = self._final() if self.writes else {}
+                measures = self._final()
         except NonFinite as error:
             back = self._roll_back()
             self._close("failed", {}, reason=str(error))
@@ -210,11 +218,13 @@ class Run:
         plan, play = self.plan, self.built.play
         every = plan.value("report_every")
         epochs = reports_left(play.played, every, plan.value("rounds"))
-        if not epochs:
-            return
         play.after_round = self._after_round
         with quiet_lightning():
             trainer = pl.Trainer(**self._trainer(epochs))
+            if not epochs:
+                if trainer.world_size > 1 and self.reporter.together:  # they are started for what they measure
+                    trainer.predict(_Nothing(), dataloaders=[])
+                return
             self._refuse_parts(trainer.world_size)
             rounds = Rounds(
                 play, self.built.target, plan.value("batch"), every, trainer.world_size, trainer.global_rank
@@ -264,9 +274,12 @@ class Run:
 
     def _final(self) -> dict[str, dict[str, float]]:
         """The measures on the test split, with the best weights where a best was asked for."""
-        best = self.folder / "checkpoints" / "best.ckpt"
-        if self.reporter.best_name is not None and best.is_file():
-            self.built.play.restore(read_checkpoint(best, self.fingerprint))
+        together = self.reporter.process[1] > 1 and self.reporter.together
+        if not self.writes and not together:
+            return {}
+        self._put_back_the_best(together)
+        if not self.writes:
+            return self.reporter.measure("test")
         if not self.rounds:  # nothing was played, so that nothing was reported
             self.reporter.pictures()
         measures = self.reporter.measure("test")
@@ -274,6 +287,16 @@ class Run:
         for name in drawn & set(self.built.watchers):
             animate(self.folder, name, self.folder / "images" / f"{name}.webp")
         return measures
+
+    def _put_back_the_best(self, together: bool) -> None:
+        """The best weights, where a best was asked for; other processes have them of the first, which writes."""
+        if self.reporter.best_name is None:
+            return
+        best = self.folder / "checkpoints" / "best.ckpt"
+        saved = read_checkpoint(best, self.fingerprint) if self.writes and best.is_file() else None
+        saved = of_the_first(saved) if together else saved
+        if saved is not None:
+            self.built.play.restore(saved)
 
     def _roll_back(self) -> str:
         """After a number that was not finite, the last good weights; says of which round they are."""

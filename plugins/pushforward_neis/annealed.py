@@ -32,6 +32,8 @@ class _Annealed(Estimator):
     scale: float
     pilot: int
 
+    shared = True
+
     @abc.abstractmethod
     def _weigh(self, annealing: Annealing, schedule: Schedule, part: Draw) -> Tensor:
         """Log-weights of the particles of a part, (n,)."""

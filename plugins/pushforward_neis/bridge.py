@@ -49,6 +49,8 @@ class BridgeSampling(Estimator):
         UserError: if there are not four groups, or the budget pays for too few particles to fit a normal law to.
     """
 
+    shared = True
+
     def __init__(
         self,
         ess: PositiveFloat = 0.9,

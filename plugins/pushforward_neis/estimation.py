@@ -32,6 +32,11 @@ class Estimation(Game):
         self.proposals = nn.ModuleDict({k: v for k, v in vars(estimator).items() if isinstance(v, nn.Module)})
 
     @property
+    def shared(self) -> bool:
+        """Whether processes can share an estimate."""
+        return self.estimator.shared
+
+    @property
     def players(self) -> dict[str, nn.Module]:
         """Nobody."""
         return {}

@@ -30,6 +30,8 @@ class FlowImportanceSampling(Estimator):
         UserError: if the flow wants a condition, or makes data of another shape than the target's.
     """
 
+    shared = True
+
     def __init__(self, proposal: Flow) -> None:
         if proposal.conditional:
             raise UserError("the proposal wants a condition, which an estimate of log Z has not: take another flow")

@@ -54,6 +54,8 @@ class FlowLines(Estimator):
             if base, velocity and target live in different spaces, or the budget pays for no walker.
     """
 
+    shared = True
+
     def __init__(
         self,
         velocity: VelocityField,

@@ -65,6 +65,7 @@ class NEIS(Game):
 
     needs_data = False
     averaged = ("velocity",)
+    shared = True
 
     def __init__(
         self,

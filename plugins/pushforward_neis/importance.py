@@ -28,6 +28,8 @@ class ImportanceSampling(Estimator):
         scale: standard deviation s of the proposal.
     """
 
+    shared = True
+
     def __init__(self, scale: PositiveFloat = 1.0) -> None:
         self.scale = scale
 

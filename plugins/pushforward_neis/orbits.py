@@ -38,6 +38,8 @@ class FrictionOrbits(Estimator):
         UserError: if friction is negative, a window is none; when estimating, if the budget pays for no walker.
     """
 
+    shared = True
+
     def __init__(
         self, friction: NonNegativeFloat = 1.0, step: PositiveFloat = 0.1, steps: PositiveInt = 20, start: float = 0.0
     ) -> None:
@@ -75,6 +77,8 @@ class FlowOrbits(Estimator):
         UserError: if a window is none; when estimating, if flow and target live in different spaces or the budget pays
             for no walker.
     """
+
+    shared = True
 
     def __init__(self, flow: Flow, steps: PositiveInt = 1, start: float = 0.0) -> None:
         self.flow, self.steps, self.start = flow, steps, start

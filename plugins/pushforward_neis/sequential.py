@@ -58,6 +58,8 @@ class SequentialMonteCarlo(Estimator):
             two particles in each group.
     """
 
+    shared = True
+
     def __init__(
         self,
         ess: PositiveFloat = 0.9,
@@ -112,12 +114,14 @@ class SequentialMonteCarlo(Estimator):
     def particles(self, target: Target, budget: int, draw: Draw) -> Ended:
         """All groups at temperature 1, as many as the budget pays for; memory grows with them, since they are kept."""
         annealing, schedule, groups, size = self._planned(target, budget, draw, samples=True)
-        blocks = list(self._ended(annealing, schedule, draw, groups, size, samples=True))
+        pilot, annealing.tally = annealing.tally, Tally()
+        own = list(self._ended(annealing, schedule, draw, groups, size, samples=True))
+        blocks = [block for several in gathered(own, draw) for block in several]
         log_z, x, log_target = (
             torch.cat([getattr(block, name) for block in blocks]) for name in ("log_z", "x", "log_target")
         )
         worst = functools.reduce(Worst.and_also, (block.worst for block in blocks))
-        return Ended(log_z, x, log_target, worst, annealing.tally)
+        return Ended(log_z, x, log_target, worst, sum(gathered(annealing.tally, draw), start=pilot))
 
     def _planned(self, target: Target, budget: int, draw: Draw, samples: bool) -> tuple[Annealing, Schedule, int, int]:
         """What the pilot found, how many groups there are, and how many particles the budget pays for in each."""

@@ -44,6 +44,8 @@ class TimedLines(Estimator):
             live in different spaces, or the budget pays for no walker.
     """
 
+    shared = True
+
     def __init__(
         self,
         velocity: VelocityField,

@@ -9,6 +9,7 @@ import torch.distributed as dist
 from pushforward import Draw, Target
 from pushforward.roles.target import Batch
 from pushforward_neis.annealed import AnnealedImportanceSampling
+from pushforward_neis.bridge import BridgeSampling
 from pushforward_neis.exact_fields import Dilation
 from pushforward_neis.flow_lines import FlowLines
 from pushforward_neis.importance import ImportanceSampling
@@ -60,6 +61,7 @@ ESTIMATORS = {
     "walkers": (lambda: FlowLines(Dilation((3,)), steps=4, stepper="exact"), 40_000),
     "lines": (lambda: FlowLines(Dilation((3,)), length=None, steps=10, stepper="exact"), 1_000_000),
     "sequential": (lambda: SequentialMonteCarlo(groups=6), 2_000_000),
+    "bridge": (lambda: BridgeSampling(groups=6), 2_000_000),
 }
 
 

@@ -8,7 +8,9 @@ import warnings
 from typing import Any
 
 from pushforward.doubts import Doubt
+from pushforward.game import Game
 from pushforward.problem import UserError
+from pushforward.randomness import Draw
 from pushforward.roles.estimator import Estimate, Estimator
 from pushforward.roles.measure import Look, Measure
 
@@ -47,6 +49,10 @@ class LogZ(Measure):
         self._estimate: Estimate | None = None
         self._truth: float | None = None
 
+    def together(self, game: Game) -> bool:
+        """Where whoever estimates can share the work."""
+        return bool(getattr(self.estimator or game, "shared", False))
+
     def label(self, name: str) -> str:
         """The registered name, with that of the estimator's class where there is one."""
         if self.estimator is None:
@@ -61,13 +67,16 @@ class LogZ(Measure):
             raise UserError(f"log-z: {type(look.game).__name__} estimates no log Z; give log-z an estimator")
         self.reset()
         try:
-            found = estimate(look.target, self.evaluations or look.evaluations or 1_000_000, look.draw("log-z", 1))
+            found = estimate(look.target, self.evaluations or look.evaluations or 1_000_000, self._draw(look))
         except UserError as error:
             if self.estimator is None:
                 raise
             found = Estimate(math.nan, math.inf, (-math.inf, math.inf), 0.0, math.inf, 0, 0, 0, warning=str(error))
         self.update(found, look.log_z)
         return self.compute()
+
+    def _draw(self, look: Look) -> Draw:
+        return look.part("log-z") if self.together(look.game) else look.draw("log-z", 1)
 
     def update(self, estimate: Estimate, truth: float | None = None) -> None:
         """Take in an estimate, and the known log Z: a later one replaces it."""

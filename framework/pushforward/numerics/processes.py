@@ -25,3 +25,10 @@ def gathered(found: Found, draw: Draw) -> list[Found]:
     several: list[Found | None] = [None] * draw.total
     dist.all_gather_object(several, found)
     return several  # type: ignore[return-value]
+
+
+def of_the_first(found: Found) -> Found:
+    """What the first process found, told to all of them."""
+    box = [found]
+    dist.broadcast_object_list(box, src=0)
+    return box[0]

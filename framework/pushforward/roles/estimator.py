@@ -53,15 +53,18 @@ class Estimate:
 
 
 class Estimator(abc.ABC):
-    """Abstract: a way to estimate log Z of a target."""
+    """Abstract: a way to estimate log Z of a target.
+
+    Attributes:
+        shared: whether several processes may share an estimate, each with a part of one draw: each then takes its share
+            of the blocks of walkers, and all give the same answer. The first process does it alone where this is false.
+    """
+
+    shared: bool = False
 
     @abc.abstractmethod
     def estimate(self, target: Target, budget: int, draw: Draw) -> Estimate:
-        """Spend at most `budget` evaluations, of U and of its gradient together, and answer.
-
-        A draw that is a part of a whole one stands for one of several processes: each takes its share of the blocks of
-        walkers, and all give the same answer.
-        """
+        """Spend at most `budget` evaluations, of U and of its gradient together, and answer."""
 
     def sample(self, target: Target, n: int, draw: Draw) -> Tensor:
         """n samples of the target, (n, *shape), where the estimator has weighted particles."""

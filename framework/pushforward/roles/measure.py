@@ -41,6 +41,7 @@ class Look:
         evaluations: what an estimate may cost, from `budget.evaluations`; None leaves it to the measure.
         device: where the game is.
         play: rule, optimizers and the orbit so far, for what looks at play itself; None outside a run.
+        process: which of how many processes looks; what is shared by all of them asks for its `part`.
     """
 
     def __init__(
@@ -53,8 +54,9 @@ class Look:
         evaluations: int | None = None,
         device: torch.device | str = "cpu",
         play: Play | None = None,
+        process: tuple[int, int] = (0, 1),
     ) -> None:
-        self.play = play
+        self.play, self.process = play, process
         self.game, self.target, self.split, self.round, self.seed = game, target, split, round, seed
         self.evaluations = evaluations
         self.device = torch.device(device)
@@ -63,6 +65,12 @@ class Look:
     def draw(self, name: str, n: int) -> Draw:
         """Randomness for a measure: its own stream, the same whenever this split is looked at in this round."""
         return Draw(self.seed, ("look", self.split, self.round, name), n, device=self.device)
+
+    def part(self, name: str) -> Draw:
+        """The same for a measure that all processes make together: this process's part of one draw."""
+        rank, processes = self.process
+        key = ("look", self.split, self.round, name)
+        return Draw(self.seed, key, processes, (rank, rank + 1), device=self.device)
 
     @torch.no_grad()
     def fake(self, n: int, condition: Tensor | None = None) -> Tensor:
@@ -118,6 +126,10 @@ class Measure(torchmetrics.Metric, abc.ABC):
         y = look.real(self.samples).x
         self.update(look.fake(self.samples), y)
         return self.compute()
+
+    def together(self, game: Game) -> bool:
+        """Whether all processes of a run measure this game together, each its `part`; by default the first does."""
+        return False
 
     def suits(self, target: Target) -> None:
         """Refuse, before anything is trained, a target that cannot be looked at; by default its features are tried.
