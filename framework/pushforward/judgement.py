@@ -56,7 +56,12 @@ def judged(built: Built, measures: Measured, history: History, failure: str) -> 
     if critic.get("overfitting"):
         why = f"the critic prefers training data to held-out data in {critic['memorised']:.1%} of pairs"
         return {"state": "overfitting", "why": why, "evidence": _numbers(critic)}
-    return _of_series(built, measures, history, _numbers(critic), failure)
+    verdict = _of_series(built, measures, history, _numbers(critic), failure)
+    own = {"log-z": measures["log-z"]} if "log-z" in measures and hasattr(built.play.game, "estimate") else {}
+    if verdict["state"] == "undecided" and own and not failure:
+        found = _of_estimate(own, failure)
+        return found | {"evidence": found["evidence"] | verdict["evidence"]}
+    return verdict
 
 
 def turn_for(built: Built, index: int) -> Draw:
@@ -92,7 +97,10 @@ def _of_modes(coverage: dict[str, Any]) -> dict[str, float]:
 
 
 def _of_estimate(measures: Measured, failure: str) -> Verdict:
-    """A game that nobody plays is there for its first measure, which says itself how far to trust it."""
+    """A game that nobody plays is there for its first measure, which says itself how far to trust it.
+
+    So is one whose play nothing decides about, where it estimates log Z.
+    """
     name, first = next(iter(measures.items()), ("", {}))
     if failure or not first:
         return {"state": "undecided", "why": failure or "nothing was played and nothing measured", "evidence": {}}

@@ -267,6 +267,18 @@ def test_a_distance_that_rests_where_two_sets_of_data_are_has_converged():
     assert diagnose(built, {}, far)["state"] == "undecided"
 
 
+@pytest.mark.parametrize(("warning", "state"), [(None, "estimated"), ("its tail is too heavy", "doubtful")])
+def test_a_model_played_to_estimate_answers_by_its_estimate_where_play_was_hardly_reported(warning, state):
+    built = build(plan_recipe("two-modes/neis"))
+    few, many = ({"validation/relative-variance": [(k, 2.0 + k % 2) for k in range(n)]} for n in (3, 10))
+    errors = {"validation/relative-variance/standard_error": [(k, 0.1) for k in range(10)]}
+    found = {"value": -0.46, "standard_error": 0.01} | ({"warning": warning} if warning else {})
+    verdict = diagnose(built, {"log-z": found}, few | {k: v[:3] for k, v in errors.items()})
+    assert verdict["state"] == state and verdict["evidence"]["log-z-value"] == -0.46
+    assert warning in verdict["why"] if warning else "log-z is -0.46 with a standard error of 0.01" in verdict["why"]
+    assert diagnose(built, {"log-z": found}, many | errors)["state"] == "cycling"  # play speaks first where it does
+
+
 def test_a_run_that_fares_well_is_advised_nothing():
     assert advise(build(plan_recipe("rings/gan")), "converging") is None
 
