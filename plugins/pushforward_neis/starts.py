@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from pushforward import Draw, Flow, Target
+from pushforward import Draw, Flow, RunFailed, Target
 from pushforward.numerics.integrators import integrate
 from pushforward.numerics.kernels import langevin
 from pushforward_neis.estimator import follow
@@ -16,12 +16,22 @@ from pushforward_neis.window import Window
 
 
 def downhill(target: Target, x: Tensor, speed: float, steps: int) -> Tensor:
-    """The end of steepest descent of U from x, (n, D): dx/dt = -s grad U for t from 0 to 1."""
+    """The end of steepest descent of U from x, (n, D): dx/dt = -s grad U for t from 0 to 1.
+
+    Raises:
+        RunFailed: if the steps are too long for it.
+    """
 
     def rates(_: float, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return (speed * target.score(state[0]).detach(),)
 
     (ends,) = integrate(rates, (x,), 0.0, 1.0, steps)
+    lost = int((~ends.isfinite().all(1)).sum())
+    if lost:
+        raise RunFailed(
+            f"the descent that helps walkers to the target runs away from {lost} of {len(x)} starts: steps of"
+            f" {speed / steps:.3g} are too long where the target is so steep; lower `descent`, or raise `steps`"
+        )
     return ends
 
 

@@ -185,6 +185,18 @@ def test_rough_samples_lie_in_the_modes_and_are_spread_as_the_modes_are() -> Non
         assert float(apart.square().mean()) == pytest.approx(scale, abs=0.006)  # .1 +- five times .0022
 
 
+class Quartic(Shifted):
+    def log_density(self, x: Tensor) -> Tensor:
+        return -x[:, 0].pow(4)
+
+
+def test_a_descent_whose_steps_are_too_long_is_said_to_be_and_not_the_velocity() -> None:
+    x = torch.tensor([[0.1], [30.0]])
+    assert downhill(Quartic(), x[:1], 1.0, 20).abs() < 0.1
+    with pytest.raises(RunFailed, match=r"descent .* runs away from 1 of 2 starts: steps of 0\.05 are too long"):
+        downhill(Quartic(), x, 1.0, 20)
+
+
 def trained_on_the_funnel(field: FunnelField | LinearField) -> Estimate:
     game = NEIS(field, FunnelBall(), steps=20, stepper="exact", loss="log-weight")
     optimizer = NormalisedDescent(0.3).in_place(field.parameters())
