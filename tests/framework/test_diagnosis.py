@@ -70,7 +70,8 @@ def location(tmp_path):
         ("extragradient", 0.05, 1000, "cycling"),
         ("optimistic", 0.05, 1000, "cycling"),
         ("{use: kpv, k: -1.1, p: 0.3}", 0.02, 1000, "converging"),
-        ("{use: kpv, k: -1.1, p: 0.3}", 0.06, 3000, "cycling"),  # it is long on its way out to its cycle
+        # it is long on its way out to its cycle
+        pytest.param("{use: kpv, k: -1.1, p: 0.3}", 0.06, 3000, "cycling", marks=pytest.mark.slow),
         ("{use: kpv, k: -2.0, p: 0.5}", 0.1, 1000, "converging"),
     ],
 )
@@ -112,7 +113,8 @@ def test_the_step_that_is_advised_is_below_the_largest_stable_one():
 
 
 @pytest.mark.parametrize(
-    "overrides", [[SIM], pytest.param([ALT], marks=pytest.mark.slow), [SIM, "model.objective=wasserstein"]]
+    "overrides",
+    [[SIM], *(pytest.param(other, marks=pytest.mark.slow) for other in ([ALT], [SIM, "model.objective=wasserstein"]))],
 )
 def test_every_change_that_is_advised_makes_play_converge(overrides):
     verdict = judge(*DIRAC, *overrides)
