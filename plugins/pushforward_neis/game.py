@@ -65,7 +65,6 @@ class NEIS(Game):
 
     needs_data = False
     averaged = ("velocity",)
-    shared = True
 
     def __init__(
         self,

@@ -10,8 +10,7 @@ import torch
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
 
-from pushforward import Doubt, Game, Look, Measure, Target, UserError
-from pushforward.numerics.processes import gathered
+from pushforward import Doubt, Look, Measure, Target, UserError
 from pushforward.numerics.weights import Weights
 
 
@@ -54,21 +53,16 @@ class RelativeVariance(Measure):
         self.samples, self.forward_samples, self.final = samples, forward, final
         self._found: dict[str, float] = {}
 
-    def together(self, game: Game) -> bool:
-        """Always: walkers come by blocks."""
-        return True
-
     def measure(self, look: Look) -> dict[str, float]:
         """Follow walkers from the base, and back from samples of the target where there are any."""
         game: Any = look.game
         if not hasattr(game, "weigh"):
             raise UserError(f"relative-variance: {type(look.game).__name__} has no walkers; it is for neis")
         n = self.final or self.samples if look.split == "test" else self.samples
-        weights, kept, part = Weights(n), [], look.part("relative-variance")
-        for block in game.weigh(n, part):
+        weights, kept = Weights(n), []
+        for block in game.weigh(n, look.draw("relative-variance", 1)):
             weights.add(block)
             kept.append(block.double().cpu())
-        weights, kept = weights.over_processes(part), [w for own in gathered(kept, part) for w in own]
         found = _variance(weights, torch.cat(kept))
         if self.forward_samples and look.log_z is not None and _is_sampled(look):
             log_a = game.weigh_from(look.real(self.forward_samples).x.to(look.device), look.draw("forward", 1))
