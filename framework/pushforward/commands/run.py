@@ -96,7 +96,7 @@ def print_end(folder: Path, json: bool = False) -> None:
 def print_measures(measures: dict[str, dict[str, object]], recipe: dict[str, Any]) -> None:
     """A line each: the value with its standard error, then the numbers that belong to it; then what is doubted."""
     from pushforward.report.estimates import called
-    from pushforward.report.rounding import short, with_error
+    from pushforward.report.rounding import beside, with_error
 
     own = ("value", "standard_error", "warning")
     print_table(
@@ -104,7 +104,7 @@ def print_measures(measures: dict[str, dict[str, object]], recipe: dict[str, Any
             (
                 called(name, numbers, recipe),
                 with_error(numbers.get("value"), numbers.get("standard_error")),
-                ", ".join(f"{key} {short(value)}" for key, value in numbers.items() if key not in own),
+                ", ".join(f"{key} {beside(key, numbers)}" for key in numbers if key not in own),
             )
             for name, numbers in measures.items()
         ],

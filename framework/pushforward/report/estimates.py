@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pushforward.report.folder import RunFolder
-from pushforward.report.rounding import duration, short, with_error
+from pushforward.report.rounding import duration, edge, short, with_error
 
 HEAD = ("", "run", "log Z", "95 % interval", "error", "held", "ess", "k-hat", "U", "gradients", "time")
 
@@ -37,6 +37,7 @@ def doubts(runs: Sequence[RunFolder]) -> list[str]:
 
 def _row(run: RunFolder, name: str, measured: dict[str, Any]) -> tuple[str, ...]:
     value, low, high, error = (measured.get(key) for key in ("value", "low", "high", "error"))
+    spread = measured.get("standard_error")
     numbers = [number for number in (low, value, error, high) if isinstance(number, int | float)]
     held = ""
     if len(numbers) == 4:  # one that is not finite is text
@@ -45,8 +46,8 @@ def _row(run: RunFolder, name: str, measured: dict[str, Any]) -> tuple[str, ...]
     return (
         f"{called(name, measured, run.recipe)}{' !' if measured.get('warning') else ''}",
         run.name,
-        with_error(value, measured.get("standard_error")),
-        f"{short(low)} to {short(high)}" if low is not None else "",
+        with_error(value, spread),
+        f"{edge(low, spread)} to {edge(high, spread)}" if low is not None else "",
         short(error, 2),
         held,
         short(measured.get("ess"), 2),

@@ -17,7 +17,7 @@ from pushforward.report.cells import grid_pictures, grid_table
 from pushforward.report.curves import DASHES, Chart, charts, colour_of
 from pushforward.report.estimates import called
 from pushforward.report.folder import RunFolder, flattened, read_folder
-from pushforward.report.rounding import duration, short, with_error
+from pushforward.report.rounding import beside, duration, short, with_error
 from pushforward.report.verdict import changes, drawn
 
 # How a verdict or a status is coloured; the word itself always stands beside.
@@ -94,7 +94,7 @@ def _measures(run: RunFolder) -> list[dict[str, Any]]:
             "name": called(name, m, run.recipe),
             "value": with_error(m.get("value"), m.get("standard_error")),
             "n": short(m.get("n")),
-            "further": [(key, short(value)) for key, value in m.items() if key not in own],
+            "further": [(key, beside(key, m)) for key in m if key not in own],
             "warning": str(m.get("warning") or ""),
         }
         for name, m in run.measures.items()

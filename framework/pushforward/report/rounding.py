@@ -29,6 +29,23 @@ def with_error(value: Any, error: Any = None) -> str:
     return signed(f"({value / 10**exponent:.{decimals}f} ± {error / 10**exponent:.{decimals}f})e{exponent}")
 
 
+def beside(key: str, numbers: dict[str, Any]) -> str:
+    """A number that belongs to a measured value, the ends of its interval as finely as its error."""
+    return edge(numbers[key], numbers.get("standard_error")) if key in ("low", "high") else short(numbers[key])
+
+
+def edge(value: Any, error: Any = None) -> str:
+    """An end of an interval, down to the place of the last digit of an error, and in four significant digits at least.
+
+    Example:
+        >>> edge(-499.99034, 0.0005), edge(1.23456, 0.1)
+        ('\u2212499.9903', '1.235')
+    """
+    if not (_is_number(value) and _is_number(error)) or error <= 0 or value == 0:
+        return short(value)
+    return short(value, max(4, math.floor(math.log10(abs(value))) + 1 + _last_place(error)))
+
+
 def duration(seconds: Any) -> str:
     """Seconds as a person says them."""
     if not _is_number(seconds):

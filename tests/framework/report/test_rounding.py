@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pushforward.report.rounding import duration, short, with_error
+from pushforward.report.rounding import beside, duration, short, with_error
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,10 @@ def test_a_number_alone_has_four_digits(value, text):
 
 def test_seconds_are_said_as_a_person_says_them():
     assert [duration(s) for s in (1.26, 95, 7322, None)] == ["1.3 s", "1 min 35 s", "2 h 02 min", ""]
+
+
+def test_the_ends_of_an_interval_are_as_fine_as_its_error_and_no_coarser_than_any_number():
+    fine = {"low": -499.99034, "high": -499.98936, "bound": -499.99034, "standard_error": 0.0005}
+    assert [beside(key, fine) for key in ("low", "high", "bound")] == ["−499.9903", "−499.9894", "−500"]
+    assert beside("low", {"low": 1.23456, "standard_error": 0.5}) == "1.235"
+    assert beside("low", {"low": float("-inf"), "standard_error": float("inf")}) == "−inf"
